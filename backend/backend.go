@@ -1,0 +1,100 @@
+// Package backend is the contract between forwarding, load balancing and the
+// state of endpoints.
+//
+// Start reading at Endpoint, then Algorithm.
+package backend
+
+import (
+	"sync/atomic"
+
+	"fairlead.dev/fairlead/kit/registry"
+	"fairlead.dev/fairlead/message"
+)
+
+// Endpoint is one address that requests can be sent to. All routes that name
+// the same scheme and address share one Endpoint, so its counters tell the
+// whole load.
+type Endpoint struct {
+	Scheme string // http, https, h2c, fastcgi
+	// Address is host:port, the port always present.
+	Address string
+	// Authority is what the Host field says by default: the address as
+	// configured, without a port that was not written.
+	Authority string
+	Zone      string
+
+	inflight atomic.Int64
+	// down is set while health checks say that the endpoint must not be used.
+	down atomic.Bool
+}
+
+// Begin counts a request on its way to e.
+func (e *Endpoint) Begin() { e.inflight.Add(1) }
+
+// End takes back what Begin counted.
+func (e *Endpoint) End() { e.inflight.Add(-1) }
+
+// Inflight returns the number of requests on their way.
+func (e *Endpoint) Inflight() int64 { return e.inflight.Load() }
+
+// Down reports whether the endpoint must not be used.
+func (e *Endpoint) Down() bool { return e.down.Load() }
+
+// SetDown says whether the endpoint may be used.
+func (e *Endpoint) SetDown(down bool) { e.down.Store(down) }
+
+// Algorithm chooses among the endpoints of one route. Pick is called many
+// times at once.
+type Algorithm interface {
+	// Pick returns the endpoint for the request, or nil when none is left. It
+	// avoids endpoints for which p.Usable is false.
+	Pick(p *Pick) *Endpoint
+}
+
+// Pick is the question to an Algorithm.
+type Pick struct {
+	Request *message.Request
+	// Key of consistent hashing; "" means the client's address.
+	Key string
+	// Balance bounds the load of consistent hashing; 0 means no bound.
+	Balance float64
+	// Tried are the endpoints that already failed for this request.
+	Tried []*Endpoint
+}
+
+// Usable reports whether e may be picked.
+func (p *Pick) Usable(e *Endpoint) bool {
+	if e.Down() {
+		return false
+	}
+	for _, t := range p.Tried {
+		if t == e {
+			return false
+		}
+	}
+	return true
+}
+
+// AlgorithmDef declares one load balancing algorithm.
+type AlgorithmDef struct {
+	Name string
+	// Doc is one line, lower case, without a full stop.
+	Doc string
+	// New makes the instance of one route. endpoints is not empty and must not
+	// be changed.
+	New func(endpoints []*Endpoint) Algorithm
+}
+
+var algorithms registry.Registry[AlgorithmDef]
+
+// DefineAlgorithm declares an algorithm. It panics when the name is taken.
+func DefineAlgorithm(d AlgorithmDef) *AlgorithmDef {
+	algorithms.Define("algorithm", &d, d.Name)
+	return &d
+}
+
+// LookupAlgorithm returns the declaration of the algorithm, or nil.
+func LookupAlgorithm(name string) *AlgorithmDef { return algorithms.Lookup(name) }
+
+// Algorithms returns every declaration, sorted by name.
+func Algorithms() []*AlgorithmDef { return algorithms.All() }

@@ -1,0 +1,182 @@
+package filter
+
+import (
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"fairlead.dev/fairlead/message"
+)
+
+// Context is one request on its way through the filters of its route. It is
+// valid until the exchange ends.
+type Context struct {
+	// Request as it will be sent to the backend.
+	Request *message.Request
+	// Response is nil until a backend or a filter answered.
+	Response *message.Response
+	// RouteID is the id of the matched route.
+	RouteID string
+	// Params are the values that the path predicates bound.
+	Params Params
+
+	// Upstream is what filters ask of the forwarding step.
+	Upstream Upstream
+	// AccessLog is what filters ask of the access log.
+	AccessLog AccessLog
+
+	// Original keeps the parts of the request as the client sent it.
+	Original Original
+
+	values []keyed
+	host   Host
+	served bool
+}
+
+// Original is the request line and Host as the client sent them; filters do
+// not change it. The strings end with the exchange.
+type Original struct {
+	Method, Host, Path, RawPath, Query string
+}
+
+// Upstream is what filters ask of the forwarding step. The zero value asks for
+// nothing: the route decides.
+type Upstream struct {
+	// Host is the Host field to send; "" means the backend's own address, or
+	// the client's Host when it is preserved.
+	Host string
+	// PreserveHost says whether the client's Host is sent on.
+	PreserveHost Switch
+	// Scheme and Address choose the target of a dynamic backend.
+	Scheme, Address string
+	// Timeout bounds the whole exchange with the backend; 0 is the default.
+	Timeout time.Duration
+	// HashKey is the key of consistent hashing; "" means the client's address.
+	HashKey string
+	// HashBalance is the load bound of consistent hashing: no endpoint gets
+	// more than HashBalance times the average; 0 means no bound.
+	HashBalance float64
+}
+
+// AccessLog is what filters ask of the access log.
+type AccessLog struct {
+	Enabled Switch
+	// Prefixes limits Enabled to status codes: "4" means 400 to 499, "40" 400
+	// to 409, "404" just that. Empty means all.
+	Prefixes []int
+	// MaskQuery lists query keys whose values are not logged.
+	MaskQuery []string
+}
+
+// Switch is a setting that can also be left alone.
+type Switch uint8
+
+// The states of a Switch.
+const (
+	Default Switch = iota
+	On
+	Off
+)
+
+// Host is what the proxy provides to the filters of one exchange.
+type Host interface {
+	// Context is cancelled when the client goes away, the exchange times out
+	// or the process ends. It is made at the first call.
+	Context() context.Context
+}
+
+// Param is a value bound by a path predicate.
+type Param struct{ Name, Value string }
+
+// Params are the bound values in path order.
+type Params []Param
+
+// Get returns the value called name; ok is false when there is none.
+func (p Params) Get(name string) (value string, ok bool) {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Begin prepares c for an exchange. The proxy calls it, and tests of filters.
+func (c *Context) Begin(req *message.Request, host Host) {
+	clear(c.values)
+	*c = Context{Request: req, host: host, values: c.values[:0], Params: c.Params[:0]}
+	c.Original = Original{Method: req.Method, Host: req.Host, Path: req.Path, RawPath: req.RawPath, Query: req.Query}
+}
+
+// Context returns a context that ends with the exchange; filters that block
+// pass it on.
+func (c *Context) Context() context.Context {
+	if c.host == nil {
+		return context.Background()
+	}
+	return c.host.Context()
+}
+
+// Serve answers the request without a backend: the filters that follow do not
+// see the request, the responses phase begins with this filter's
+// predecessors. resp must not be shared between exchanges.
+func (c *Context) Serve(resp *message.Response) {
+	c.Response, c.served = resp, true
+}
+
+// ServeText answers with a short text. It copies nothing: body must be
+// immutable.
+func (c *Context) ServeText(status int, contentType, body string) {
+	resp := &message.Response{Status: status, ContentLength: int64(len(body))}
+	if contentType != "" {
+		resp.Header.Add("Content-Type", contentType)
+	}
+	if body != "" {
+		resp.Body = io.NopCloser(strings.NewReader(body))
+	}
+	c.Serve(resp)
+}
+
+// Served reports whether a filter answered the request.
+func (c *Context) Served() bool { return c.served }
+
+// Resume makes the context fit for another round of routing (loopback).
+func (c *Context) Resume() { c.served, c.Response, c.Params = false, nil, c.Params[:0] }
+
+type keyed struct {
+	key   any
+	value any
+}
+
+// Key names a value of type T that filters of one exchange tell each other.
+// Keys are compared by identity: declare each once, as a package variable.
+type Key[T any] struct{ name string }
+
+// NewKey returns a key; name is for people.
+func NewKey[T any](name string) *Key[T] { return &Key[T]{name: name} }
+
+// String returns the key's name.
+func (k *Key[T]) String() string { return k.name }
+
+// Set stores v in c.
+func (k *Key[T]) Set(c *Context, v T) {
+	for i := range c.values {
+		if c.values[i].key == any(k) {
+			c.values[i].value = v
+			return
+		}
+	}
+	c.values = append(c.values, keyed{k, v})
+}
+
+// Get returns the stored value; ok is false when there is none.
+func (k *Key[T]) Get(c *Context) (v T, ok bool) {
+	for i := range c.values {
+		if c.values[i].key == any(k) {
+			v, ok = c.values[i].value.(T)
+			return v, ok
+		}
+	}
+	return v, false
+}

@@ -1,0 +1,104 @@
+package message
+
+import (
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"time"
+)
+
+// Unknown is the ContentLength of a body whose length is not known in advance.
+const Unknown int64 = -1
+
+// Request is an HTTP request on its way through Fairlead, whatever protocol it
+// came by. Predicates read it, filters change it, the backend gets the result.
+//
+// Strings are views into connection buffers, valid until the exchange ends:
+// use strings.Clone on what must live longer.
+type Request struct {
+	Method string
+	// Scheme the client used: "http" or "https".
+	Scheme string
+	// Host is the authority the client asked for, port included when given.
+	Host string
+	// Path is the decoded path ("/a b"). Change it with SetPath only.
+	Path string
+	// RawPath is the path as it goes on the wire ("/a%20b").
+	RawPath string
+	// Query is the raw query without "?".
+	Query string
+	// Major and Minor are the HTTP version of the client's message.
+	Major, Minor uint8
+
+	Header Header
+	// Trailer is filled while the body is read to its end.
+	Trailer Header
+
+	// ContentLength is the length of Body in bytes, or Unknown.
+	ContentLength int64
+	// Body is nil when the request has none. Replace it with SetBody.
+	Body io.Reader
+
+	// Remote and Local are the addresses of the client's connection.
+	Remote, Local netip.AddrPort
+	// Received is when the head was complete.
+	Received time.Time
+	// ShuttingDown reports that the process was asked to end.
+	ShuttingDown bool
+
+	random    float64
+	hasRandom bool
+}
+
+// SetPath replaces the path by the decoded path p.
+func (r *Request) SetPath(p string) {
+	if p == r.Path {
+		return
+	}
+	r.Path, r.RawPath = p, EscapePath(p)
+}
+
+// SetBody replaces the body; length is in bytes or Unknown.
+func (r *Request) SetBody(b io.Reader, length int64) { r.Body, r.ContentLength = b, length }
+
+// Random returns a number in [0,1) that stays the same for the whole life of
+// the request, loopbacks included (TrafficSegment, spec 1.2).
+func (r *Request) Random() float64 {
+	if !r.hasRandom {
+		r.random, r.hasRandom = rand.Float64(), true
+	}
+	return r.random
+}
+
+// Reset empties r and keeps the memory of its headers.
+func (r *Request) Reset() {
+	h, t := r.Header, r.Trailer
+	h.Reset()
+	t.Reset()
+	*r = Request{Header: h, Trailer: t}
+}
+
+// Response is an HTTP response on its way back to the client.
+type Response struct {
+	Status int
+	// Reason is the reason phrase; "" means the usual one.
+	Reason string
+	Header Header
+	// Trailer is filled while the body is read to its end.
+	Trailer Header
+	// ContentLength is the length of Body in bytes, or Unknown.
+	ContentLength int64
+	// Body is nil when the response has none. Replace it with SetBody.
+	Body io.Reader
+}
+
+// SetBody replaces the body; length is in bytes or Unknown.
+func (r *Response) SetBody(b io.Reader, length int64) { r.Body, r.ContentLength = b, length }
+
+// Reset empties r and keeps the memory of its headers.
+func (r *Response) Reset() {
+	h, t := r.Header, r.Trailer
+	h.Reset()
+	t.Reset()
+	*r = Response{Header: h, Trailer: t}
+}
