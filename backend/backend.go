@@ -26,6 +26,29 @@ type Endpoint struct {
 	inflight atomic.Int64
 	// down is set while health checks say that the endpoint must not be used.
 	down atomic.Bool
+	// transport is what the forwarding step keeps for the endpoint.
+	transport atomic.Pointer[Transport]
+}
+
+// Transport is what the forwarding step keeps for an endpoint: its
+// connections. Close is called when no route names the endpoint any more.
+type Transport interface{ Close() error }
+
+// Transport returns what SetTransport stored, or nil.
+func (e *Endpoint) Transport() Transport {
+	if t := e.transport.Load(); t != nil {
+		return *t
+	}
+	return nil
+}
+
+// SetTransport stores t unless there is one already, and returns the one that
+// is stored.
+func (e *Endpoint) SetTransport(t Transport) Transport {
+	if e.transport.CompareAndSwap(nil, &t) {
+		return t
+	}
+	return *e.transport.Load()
 }
 
 // Begin counts a request on its way to e.

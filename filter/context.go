@@ -19,7 +19,7 @@ type Context struct {
 	// RouteID is the id of the matched route.
 	RouteID string
 	// Params are the values that the path predicates bound.
-	Params Params
+	Params message.Params
 
 	// Upstream is what filters ask of the forwarding step.
 	Upstream Upstream
@@ -84,22 +84,6 @@ type Host interface {
 	// Context is cancelled when the client goes away, the exchange times out
 	// or the process ends. It is made at the first call.
 	Context() context.Context
-}
-
-// Param is a value bound by a path predicate.
-type Param struct{ Name, Value string }
-
-// Params are the bound values in path order.
-type Params []Param
-
-// Get returns the value called name; ok is false when there is none.
-func (p Params) Get(name string) (value string, ok bool) {
-	for i := range p {
-		if p[i].Name == name {
-			return p[i].Value, true
-		}
-	}
-	return "", false
 }
 
 // Begin prepares c for an exchange. The proxy calls it, and tests of filters.

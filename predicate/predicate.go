@@ -43,6 +43,12 @@ type Weighted interface {
 	Weight() int
 }
 
+// WeightKeyed is implemented by predicates that count once in a route's weight
+// for all predicates with an equal key (HeaderRegexp: one for each name).
+type WeightKeyed interface {
+	WeightKey() string
+}
+
 // Env is what a predicate's constructor may use of the process around it.
 type Env struct {
 	Options *option.Set
