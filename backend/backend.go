@@ -12,8 +12,8 @@ import (
 )
 
 // Endpoint is one address that requests can be sent to. All routes that name
-// the same scheme and address share one Endpoint, so its counters tell the
-// whole load.
+// the same scheme, authority and zone share one Endpoint (Set), so its counters
+// tell the whole load.
 type Endpoint struct {
 	Scheme string // http, https, h2c, fastcgi
 	// Address is host:port, the port always present.
