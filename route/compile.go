@@ -1,0 +1,230 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"fairlead.dev/fairlead/arg"
+	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/eskip"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/predicate"
+	"fairlead.dev/fairlead/source"
+)
+
+// Compiler makes routes from definitions. Set its fields before the first use;
+// it is then safe for concurrent use as far as the constructors are.
+type Compiler struct {
+	// FilterEnv and PredicateEnv are what constructors get.
+	FilterEnv    *filter.Env
+	PredicateEnv *predicate.Env
+	// Endpoints is where routes acquire their endpoints.
+	Endpoints *backend.Set
+
+	// Prepend and Append are the default filters, put around the filters of
+	// every route.
+	Prepend, Append []eskip.Call
+	// Disabled lists filters that no route may use.
+	Disabled []string
+	// DefaultAlgorithm serves load balanced backends that name none; "" is
+	// roundRobin.
+	DefaultAlgorithm string
+	// ForwardURL is the address of <forward> backends.
+	ForwardURL string
+
+	// Attach, if set, is called once for each compiled route; what it returns
+	// becomes Route.Attachment.
+	Attach func(*Route) any
+	// Pending, if set, tells of a filter or predicate (kind) that is not known
+	// that it is known to be missing, and until when; "" otherwise.
+	Pending func(kind, name string) string
+}
+
+// Compile makes the route of a definition, or says everything that is wrong
+// with it: the reason of the problem is that of the first mistake, its error
+// lists all of them.
+func (c *Compiler) Compile(def *eskip.Route) (*Route, *source.Problem) {
+	b := builder{Compiler: c, route: &Route{ID: def.ID, Definition: def, endpoints: c.Endpoints}}
+	b.predicates(def.Predicates)
+	if def.Backend.Type != eskip.Forward {
+		b.filters(def.Filters)
+	}
+	b.backend(def)
+	if len(b.faults) > 0 {
+		if err := b.route.Close(); err != nil {
+			b.fail(Other, err)
+		}
+		return nil, &source.Problem{RouteID: def.ID, Reason: b.faults[0].reason, Err: b.faults}
+	}
+	if c.Attach != nil {
+		b.route.Attachment = c.Attach(b.route)
+	}
+	return b.route, nil
+}
+
+// Check compiles a definition, throws the route away, and returns what is
+// wrong with it. Attach is not called.
+func (c *Compiler) Check(def *eskip.Route) []error {
+	quiet := *c
+	quiet.Attach = nil
+	quiet.Endpoints = new(backend.Set)
+	r, problem := quiet.Compile(def)
+	if problem == nil {
+		if err := r.Close(); err != nil {
+			return []error{err}
+		}
+		return nil
+	}
+	if many, ok := problem.Err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{problem.Err}
+}
+
+// Effective returns the definition with the default filters around its own: def
+// itself when there are none. Filters of a <forward> route are dropped: the
+// next hop applies them.
+func (c *Compiler) Effective(def *eskip.Route) *eskip.Route {
+	forward := def.Backend.Type == eskip.Forward && len(def.Filters) > 0
+	if !forward && len(c.Prepend)+len(c.Append) == 0 {
+		return def
+	}
+	e := *def
+	e.Filters = nil
+	if def.Backend.Type != eskip.Forward {
+		e.Filters = slices.Concat(c.Prepend, def.Filters, c.Append)
+	}
+	return &e
+}
+
+// The reasons why a definition does not compile, spec 1.11. They are values of
+// source.Problem.Reason.
+const (
+	UnknownFilter          = "unknown_filter"
+	InvalidFilterParams    = "invalid_filter_params"
+	UnknownPredicate       = "unknown_predicate"
+	InvalidPredicateParams = "invalid_predicate_params"
+	FailedBackendSplit     = "failed_backend_split"
+	InvalidMatcher         = "invalid_matcher"
+	Other                  = "other"
+)
+
+// builder is one compilation.
+type builder struct {
+	*Compiler
+	route  *Route
+	env    *filter.Env
+	faults faults
+}
+
+func (b *builder) fail(reason string, err error) {
+	b.faults = append(b.faults, fault{reason, err})
+}
+
+// failAt reports a mistake in a call.
+func (b *builder) failAt(call *eskip.Call, reason string, err error) {
+	b.fail(reason, at(call.Pos, err))
+}
+
+func (b *builder) predicates(calls []eskip.Call) {
+	if len(calls) > 0 {
+		b.route.Predicates = make([]predicate.Predicate, 0, len(calls))
+	}
+	tree := ""
+	for i := range calls {
+		call := &calls[i]
+		def := predicate.Lookup(call.Name)
+		if def == nil {
+			b.failAt(call, UnknownPredicate, b.unknown("predicate", call.Name, predicate.Names()))
+			continue
+		}
+		if def.Once && named(calls[:i], call.Name) {
+			b.failAt(call, InvalidMatcher, fmt.Errorf("predicate %s stands twice: a route may have one only", call.Name))
+			continue
+		}
+		p, err := construct(def.Params, call.Args, func(v arg.Values) (predicate.Predicate, error) {
+			return def.New(v, b.PredicateEnv)
+		})
+		if err != nil {
+			b.failAt(call, InvalidPredicateParams, fmt.Errorf("predicate %s%s: %w", call.Name, arg.Signature(def.Params), err))
+			continue
+		}
+		if _, ok := p.(predicate.Tree); ok {
+			if tree != "" && tree != call.Name {
+				b.failAt(call, InvalidMatcher, fmt.Errorf("predicates %s and %s cannot stand together: both choose the place in the path tree", tree, call.Name))
+			}
+			tree = call.Name
+		}
+		b.route.Predicates = append(b.route.Predicates, p)
+	}
+}
+
+func named(calls []eskip.Call, name string) bool {
+	return slices.ContainsFunc(calls, func(c eskip.Call) bool { return c.Name == name })
+}
+
+func (b *builder) filters(calls []eskip.Call) {
+	n := len(b.Prepend) + len(calls) + len(b.Append)
+	if n == 0 {
+		return
+	}
+	b.env = b.FilterEnv.ForRoute(b.route.ID)
+	b.route.Filters = make([]Step, 0, n)
+	for _, list := range [...][]eskip.Call{b.Prepend, calls, b.Append} {
+		for i := range list {
+			b.filter(&list[i])
+		}
+	}
+	if err := protect(b.route.arrange); err != nil {
+		b.fail(Other, err)
+	}
+}
+
+func (b *builder) filter(call *eskip.Call) {
+	def := filter.Lookup(call.Name)
+	if def == nil {
+		b.failAt(call, UnknownFilter, b.unknown("filter", call.Name, filter.Names()))
+		return
+	}
+	if slices.Contains(b.Disabled, def.Name) || slices.Contains(b.Disabled, call.Name) {
+		b.failAt(call, UnknownFilter, fmt.Errorf("filter %q is disabled here by the option disabled-filters", call.Name))
+		return
+	}
+	f, err := construct(def.Params, call.Args, func(v arg.Values) (filter.Filter, error) {
+		return def.New(v, b.env)
+	})
+	if err != nil {
+		b.failAt(call, InvalidFilterParams, fmt.Errorf("filter %s%s: %w", call.Name, arg.Signature(def.Params), err))
+		return
+	}
+	b.route.Filters = append(b.route.Filters, Step{Name: call.Name, Filter: f})
+}
+
+// construct checks args and calls a constructor, from which a panic comes back
+// as an error.
+func construct[T comparable](params []arg.Param, args []eskip.Arg, create func(arg.Values) (T, error)) (made T, err error) {
+	v, err := arg.Check(params, args)
+	if err != nil {
+		return made, err
+	}
+	if p := protect(func() { made, err = create(v) }); p != nil {
+		return made, p
+	}
+	var none T
+	if err == nil && made == none {
+		err = errors.New("its constructor gave nothing: a mistake in its code, please report it")
+	}
+	return made, err
+}
+
+// protect turns a panic into an error.
+func protect(run func()) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("its code panicked: %v; please report it", p)
+		}
+	}()
+	run()
+	return nil
+}
