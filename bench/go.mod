@@ -1,0 +1,3 @@
+module fairlead.dev/fairlead/bench
+
+go 1.26.0
