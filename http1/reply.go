@@ -1,0 +1,362 @@
+package http1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/message"
+)
+
+// ErrReplied is returned by a second Reply.
+var ErrReplied = errors.New("the request was answered already")
+
+// ReplyError is returned when a response could not be sent completely. The
+// connection ends.
+type ReplyError struct {
+	Err error
+	// Backend is true when the body could not be read, false when the client
+	// could not be written to.
+	Backend bool
+}
+
+// Error returns the cause.
+func (e *ReplyError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ReplyError) Unwrap() error { return e.Err }
+
+// Reply sends resp. Its body is read to the end and not closed.
+func (x *Exchange) Reply(resp *message.Response) error {
+	if x.replied {
+		return ErrReplied
+	}
+	x.replied = true
+	x.status = resp.Status
+	s := x.shape(resp)
+	out := buf.Get(buf.Small)
+	head := appendResponse(out[:0], resp, &s)
+	x.conn.s.SetTimeout(x.now(), x.conn.srv.cfg.WriteTimeout)
+	err := x.send(head, resp, &s)
+	if cap(head) == cap(out) {
+		buf.Put(out)
+	}
+	if err != nil {
+		x.close = true
+	}
+	return err
+}
+
+// now returns the sweeper's clock, as of the response's head where the handler
+// has noted it.
+func (x *Exchange) now() int64 {
+	if x.Answered != 0 {
+		return x.Answered
+	}
+	return x.conn.srv.sweeper.Now()
+}
+
+// shape decides how the response is framed (RFC 9112 6.1, 6.3, 9.3).
+func (x *Exchange) shape(resp *message.Response) replyShape {
+	r := &x.Request
+	s := replyShape{length: resp.ContentLength}
+	s.bodiless = bodiless(resp.Status) || r.Method == "HEAD"
+	if resp.Body == nil && !s.bodiless {
+		s.length = 0
+	}
+	if s.length < 0 && !s.bodiless {
+		if r.Minor > 0 {
+			s.chunked = true
+		} else {
+			x.close = true
+		}
+	}
+	if u, ok := r.Body.(*Upload); ok && !u.finished() {
+		x.close = true // an early answer: the rest of the request is not wanted
+	} else if r.ContentLength != 0 && x.body.onRead != nil {
+		x.close = true // the body was never asked for
+	}
+	s.close = x.close
+	s.keep10 = r.Minor == 0 && !x.close
+	return s
+}
+
+// finished reports whether the upload has ended.
+func (u *Upload) finished() bool {
+	select {
+	case <-u.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (x *Exchange) send(head []byte, resp *message.Response, s *replyShape) error {
+	if s.bodiless || resp.Body == nil {
+		return x.write(head, nil)
+	}
+	if b, ok := resp.Body.(*Body); ok {
+		return x.sendBody(head, b, s, &resp.Trailer)
+	}
+	if f, ok := resp.Body.(interface{ File() *os.File }); ok && s.length >= 0 && !s.chunked {
+		if file := f.File(); file != nil {
+			return x.sendFile(head, file, s.length)
+		}
+	}
+	return x.sendReader(head, resp, s)
+}
+
+func (x *Exchange) write(a, b []byte) error {
+	if err := x.conn.s.WriteTwo(a, b); err != nil {
+		return &ReplyError{Err: err}
+	}
+	return nil
+}
+
+// sendBody moves a body from the backend's connection.
+func (x *Exchange) sendBody(head []byte, b *Body, s *replyShape, trailer *message.Header) error {
+	data, err := b.arrived()
+	if err != nil && err != io.EOF { //nolint:errorlint // arrived returns it bare
+		x.replied, x.status = false, 0 // nothing was promised to the client yet
+		return &ReplyError{Err: err, Backend: true}
+	}
+	if !s.chunked {
+		if err := x.write(head, data); err != nil {
+			return err
+		}
+		x.sent += int64(len(data))
+		b.consume(len(data))
+		return x.moveBody(b)
+	}
+	return x.moveChunked(head, b, data, trailer)
+}
+
+// spliceFrom is the number of bytes from which moving them inside the kernel is
+// worth its set-up.
+const spliceFrom = 128 << 10
+
+// splicePiece is how much is moved between two looks at the time limit.
+const splicePiece = 8 << 20
+
+// moveBody sends the rest of a body whose framing needs no bytes of its own.
+func (x *Exchange) moveBody(b *Body) error {
+	for !b.done {
+		if b.length >= spliceFrom || b.length == untilClose {
+			if moved, err := x.splice(b); moved {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		data, err := b.next(sizeFor(b.length))
+		if err == io.EOF { //nolint:errorlint // next returns it bare
+			break
+		}
+		if err != nil {
+			return &ReplyError{Err: err, Backend: true}
+		}
+		x.progress(b)
+		if err := x.write(data, nil); err != nil {
+			return err
+		}
+		x.sent += int64(len(data))
+		b.consume(len(data))
+	}
+	return nil
+}
+
+// sizeFor returns how much memory to read into for what is left of a body.
+func sizeFor(left int64) int {
+	if left >= 0 && left <= buf.Medium {
+		return buf.Medium
+	}
+	return buf.Large
+}
+
+// progress renews the limits of both sides: data arrived.
+func (x *Exchange) progress(b *Body) {
+	now := x.conn.srv.sweeper.Now()
+	x.conn.s.SetTimeout(now, x.conn.srv.cfg.WriteTimeout)
+	if b.onProgress != nil {
+		b.onProgress(now)
+	}
+}
+
+// splice moves a piece of the body from socket to socket. moved is false when
+// the connections cannot do that.
+func (x *Exchange) splice(b *Body) (moved bool, err error) {
+	to, ok := x.conn.s.NetConn().(*net.TCPConn)
+	if !ok {
+		return false, nil
+	}
+	from, ok := b.in.s.NetConn().(*net.TCPConn)
+	if !ok || len(b.in.unread()) > 0 {
+		return false, nil
+	}
+	piece := int64(splicePiece)
+	if b.length >= 0 {
+		piece = min(piece, b.length)
+	}
+	x.progress(b)
+	n, err := to.ReadFrom(&io.LimitedReader{R: from, N: piece})
+	x.sent += n
+	b.read += n
+	if b.length >= 0 {
+		b.length -= n
+		b.done = b.length == 0
+	}
+	switch {
+	case err != nil:
+		return true, &ReplyError{Err: err, Backend: b.in.s.Expired()}
+	case n < piece && b.length == untilClose:
+		b.done = true
+	case n < piece:
+		b.err = ErrUnexpectedEnd
+		return true, &ReplyError{Err: ErrUnexpectedEnd, Backend: true}
+	}
+	return true, nil
+}
+
+// moveChunked sends a body of unknown length; data is what has arrived.
+func (x *Exchange) moveChunked(head []byte, b *Body, data []byte, trailer *message.Header) error {
+	for {
+		ended := b.ends(len(data))
+		var err error
+		switch {
+		case len(data) > 0:
+			head = appendChunkHead(head, len(data))
+			if err = x.write(head, data); err == nil {
+				x.sent += int64(len(data))
+				b.consume(len(data))
+				head = append(head[:0], crlf...)
+			}
+		case !ended && len(head) > 2:
+			err = x.write(head, nil) // the client need not wait for the first data
+			head = head[:0]
+		}
+		if err != nil {
+			return err
+		}
+		if ended {
+			return x.write(appendLastChunk(head, trailer), nil)
+		}
+		if b.quiet() && len(head) > 0 {
+			// Nothing more for now: complete the chunk.
+			if err := x.write(head, nil); err != nil {
+				return err
+			}
+			head = head[:0]
+		}
+		data, err = b.next(buf.Medium)
+		if err == io.EOF { //nolint:errorlint // next returns it bare
+			data = nil
+			continue
+		}
+		if err != nil {
+			return &ReplyError{Err: err, Backend: true}
+		}
+		x.progress(b)
+	}
+}
+
+// ends reports whether the body has ended behind the n bytes at hand.
+func (b *Body) ends(n int) bool { return b.done && len(b.data) <= n }
+
+// quiet reports whether next would have to wait.
+func (b *Body) quiet() bool { return len(b.data) == 0 && len(b.in.unread()) == 0 && !b.done }
+
+// sendFile sends a file from the page cache to the socket.
+func (x *Exchange) sendFile(head []byte, f *os.File, length int64) error {
+	if err := x.write(head, nil); err != nil {
+		return err
+	}
+	to, ok := x.conn.s.NetConn().(io.ReaderFrom)
+	if !ok {
+		return x.copyReader(f, length, nil)
+	}
+	for length > 0 {
+		x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+		piece := min(length, splicePiece)
+		n, err := to.ReadFrom(&io.LimitedReader{R: f, N: piece})
+		x.sent += n
+		length -= n
+		if err != nil {
+			return &ReplyError{Err: err}
+		}
+		if n < piece {
+			return &ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
+		}
+	}
+	return nil
+}
+
+// sendReader sends a body that a filter made or changed.
+func (x *Exchange) sendReader(head []byte, resp *message.Response, s *replyShape) error {
+	if s.chunked {
+		return x.copyChunked(head, resp.Body, &resp.Trailer)
+	}
+	return x.copyReader(resp.Body, s.length, head)
+}
+
+// copyReader sends r, whose length was promised (or < 0: until close), behind
+// head.
+func (x *Exchange) copyReader(r io.Reader, length int64, head []byte) error {
+	p := buf.Get(buf.Medium)
+	defer buf.Put(p)
+	for {
+		n, err := r.Read(p)
+		if length >= 0 && x.sent+int64(n) > length {
+			return &ReplyError{Err: errors.New("a filter delivers more than it promised"), Backend: true}
+		}
+		if n > 0 || len(head) > 0 {
+			x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+			if werr := x.write(head, p[:n]); werr != nil {
+				return werr
+			}
+			head = nil
+			x.sent += int64(n)
+		}
+		switch {
+		case length >= 0 && x.sent == length:
+			return nil
+		case err == io.EOF && length >= 0:
+			return &ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return &ReplyError{Err: err, Backend: true}
+		}
+	}
+}
+
+// copyChunked sends r in chunks behind head.
+func (x *Exchange) copyChunked(head []byte, r io.Reader, trailer *message.Header) error {
+	p := buf.Get(buf.Medium)
+	defer buf.Put(p)
+	const tail = 2 // room for the line end of the chunk
+	for {
+		n, err := r.Read(p[:len(p)-tail])
+		if n > 0 {
+			head = appendChunkHead(head, n)
+			copy(p[n:], crlf)
+			x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+			if werr := x.write(head, p[:n+tail]); werr != nil {
+				return werr
+			}
+			head = head[:0]
+			x.sent += int64(n)
+		}
+		if err == io.EOF { //nolint:errorlint // readers return it bare
+			return x.write(appendLastChunk(head, trailer), nil)
+		}
+		if err != nil {
+			if len(head) > 0 {
+				_ = x.write(head, nil)
+			}
+			return &ReplyError{Err: err, Backend: true}
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package http1
+
+import (
+	"bytes"
+	"strings"
+
+	"fairlead.dev/fairlead/message"
+)
+
+// Limits bound the heads that are read. The zero value of a limit is replaced
+// by its default.
+type Limits struct {
+	HeadBytes int // request or status line and fields; default 1 MiB
+	LineBytes int // request target; default 64 KiB
+	Fields    int // number of header fields; default 500
+}
+
+func (l Limits) orDefault() Limits {
+	if l.HeadBytes <= 0 {
+		l.HeadBytes = 1 << 20
+	}
+	if l.LineBytes <= 0 {
+		l.LineBytes = 64 << 10
+	}
+	if l.Fields <= 0 {
+		l.Fields = 500
+	}
+	return l
+}
+
+// longestMethod bounds the method; the longest registered one has 17 letters.
+const longestMethod = 32
+
+// mostEmptyLines before a request line are skipped (RFC 9112 2.2).
+const mostEmptyLines = 2
+
+// parseRequest reads a request head from b. It returns the position behind the
+// head, or errIncomplete. req's strings view b.
+func parseRequest(b []byte, req *message.Request, f *framing, lim Limits) (int, error) {
+	pos, err := skipEmptyLines(b)
+	if err != nil {
+		return 0, err
+	}
+	pos, target, err := parseRequestLine(b, pos, req, lim)
+	if err != nil {
+		return 0, err
+	}
+	*f = framing{length: -1}
+	pos, err = parseFields(b, pos, &req.Header, f, lim.Fields)
+	if err != nil {
+		return 0, err
+	}
+	if err := parseTarget(target, req, f); err != nil {
+		return 0, err
+	}
+	return pos, frameRequest(req, f)
+}
+
+func skipEmptyLines(b []byte) (int, error) {
+	for pos := 0; ; pos += 2 {
+		switch {
+		case pos >= len(b):
+			return 0, errIncomplete
+		case b[pos] != '\r':
+			return pos, nil
+		case pos+1 >= len(b):
+			return 0, errIncomplete
+		case b[pos+1] != '\n' || pos >= 2*mostEmptyLines:
+			return 0, bad(message.ReasonBadRequestLine, "expected a request line")
+		}
+	}
+}
+
+// parseRequestLine reads `method SP target SP HTTP/1.x CRLF` (RFC 9112 3).
+func parseRequestLine(b []byte, pos int, req *message.Request, lim Limits) (int, []byte, error) {
+	start := pos
+	for pos < len(b) && token[b[pos]] && pos-start <= longestMethod {
+		pos++
+	}
+	if pos == len(b) {
+		return 0, nil, errIncomplete
+	}
+	if b[start] == 0x16 {
+		return 0, nil, bad(message.ReasonTLSOnPlainPort, "a TLS handshake on a plain port")
+	}
+	if b[pos] != ' ' || pos == start {
+		return 0, nil, bad(message.ReasonBadMethod, "the request line starts with %q", show(b[start:min(len(b), pos+1)]))
+	}
+	req.Method = view(b[start:pos])
+	pos++
+	start = pos
+	end := bytes.IndexByte(b[pos:], ' ')
+	line := b[pos:]
+	if end >= 0 {
+		line = b[pos : pos+end]
+	}
+	if !plain(line, false) {
+		return 0, nil, bad(message.ReasonBadTarget, "control character or missing version in the request line")
+	}
+	if len(line) > lim.LineBytes {
+		return 0, nil, bad(message.ReasonURITooLong, "the request target has more than %d bytes", lim.LineBytes)
+	}
+	if end < 0 {
+		return 0, nil, errIncomplete
+	}
+	if end == 0 {
+		return 0, nil, bad(message.ReasonBadTarget, "empty request target")
+	}
+	pos += end + 1
+	pos, err := parseVersion(b, pos, req)
+	return pos, b[start : start+end], err
+}
+
+const versionLine = len("HTTP/1.1\r\n")
+
+func parseVersion(b []byte, pos int, req *message.Request) (int, error) {
+	v := b[pos:min(len(b), pos+versionLine)]
+	const want = "HTTP/"
+	if n := min(len(v), len(want)); string(v[:n]) != want[:n] {
+		return 0, bad(message.ReasonBadRequestLine, "expected the version HTTP/1.1, found %q", show(v))
+	}
+	if len(v) >= 8 {
+		digit := func(c byte) bool { return c >= '0' && c <= '9' }
+		if !digit(v[5]) || v[6] != '.' || !digit(v[7]) {
+			return 0, bad(message.ReasonBadRequestLine, "malformed version %q", show(v[:8]))
+		}
+		if v[5] != '1' || v[7] > '1' {
+			return 0, bad(message.ReasonBadVersion, "version %q, only HTTP/1.0 and HTTP/1.1 are spoken here", show(v[:8]))
+		}
+	}
+	if len(v) > 8 && v[8] != '\r' || len(v) > 9 && v[9] != '\n' {
+		return 0, bad(message.ReasonBadRequestLine, "expected the end of the line behind the version")
+	}
+	if len(v) < versionLine {
+		return 0, errIncomplete
+	}
+	req.Major, req.Minor = 1, v[7]-'0'
+	return pos + versionLine, nil
+}
+
+// parseTarget splits the target (RFC 9112 3.2) and settles the host.
+func parseTarget(target []byte, req *message.Request, f *framing) error {
+	if req.Method == "CONNECT" {
+		return bad(message.ReasonConnectRefused, "CONNECT: this is not a forward proxy")
+	}
+	t := view(target)
+	authority, absolute := "", false
+	switch {
+	case t[0] == '/':
+	case t == "*" && req.Method == "OPTIONS":
+		req.Path, req.RawPath = "*", "*"
+		return settleHost(req, f, "", false)
+	default:
+		var err error
+		if authority, t, err = cutAbsolute(t); err != nil {
+			return err
+		}
+		absolute = true
+	}
+	t, _, _ = strings.Cut(t, "#") // a fragment is not part of a target: it goes nowhere
+	req.RawPath, req.Query, _ = strings.Cut(t, "?")
+	if req.RawPath == "" {
+		req.RawPath = "/"
+	}
+	path, ok := message.UnescapePath(req.RawPath)
+	if !ok {
+		return bad(message.ReasonBadTarget, "invalid percent-encoding in %q", show([]byte(req.RawPath)))
+	}
+	if strings.IndexByte(path, 0) >= 0 {
+		return bad(message.ReasonBadTarget, "NUL in the path")
+	}
+	req.Path = path
+	return settleHost(req, f, authority, absolute)
+}
+
+// cutAbsolute splits "http://host/path" into host and "/path".
+func cutAbsolute(t string) (authority, rest string, err error) {
+	i := strings.Index(t, "://")
+	if i < 0 || !(message.EqualName(t[:i], "http") || message.EqualName(t[:i], "https")) {
+		return "", "", bad(message.ReasonBadTarget, "request target %q is neither a path nor an http URL", show([]byte(t)))
+	}
+	rest = t[i+3:]
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	authority, rest = rest[:end], rest[end:]
+	if authority == "" || strings.IndexByte(authority, '@') >= 0 {
+		return "", "", bad(message.ReasonBadTarget, "request target with an unusable authority %q", show([]byte(authority)))
+	}
+	return authority, rest, nil
+}
+
+// settleHost makes sure that there is one host, and only one opinion about it
+// (RFC 9112 3.2).
+func settleHost(req *message.Request, f *framing, authority string, absolute bool) error {
+	if f.hosts > 1 {
+		return bad(message.ReasonDuplicateHost, "%d Host fields", f.hosts)
+	}
+	if f.hosts == 0 && req.Minor > 0 {
+		return bad(message.ReasonMissingHost, "an HTTP/1.1 request needs a Host field")
+	}
+	if !validHost(f.host) || (absolute && !validHost(authority)) {
+		return bad(message.ReasonBadHost, "unusable Host %q", show([]byte(f.host)))
+	}
+	if absolute {
+		if f.hosts == 1 && !message.EqualName(f.host, authority) {
+			return bad(message.ReasonHostMismatch, "the request target names %q, the Host field %q", authority, f.host)
+		}
+		req.Host = authority
+		return nil
+	}
+	req.Host = f.host
+	return nil
+}
+
+// validHost allows what RFC 3986 3.2 allows in host and port, without userinfo.
+func validHost(h string) bool {
+	for i := 0; i < len(h); i++ {
+		c := h[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case strings.IndexByte("-._~!$&'()*+,;=:[]%", c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// frameRequest decides how long the body is (RFC 9112 6.3).
+func frameRequest(req *message.Request, f *framing) error {
+	switch {
+	case f.chunked && f.length >= 0:
+		return bad(message.ReasonConflictingLength, "both Transfer-Encoding and Content-Length")
+	case f.chunked && req.Minor == 0:
+		return bad(message.ReasonBadTransferEncoding, "Transfer-Encoding in an HTTP/1.0 request")
+	case f.chunked:
+		req.ContentLength = message.Unknown
+	default:
+		req.ContentLength = max(f.length, 0)
+	}
+	return nil
+}
+
+// persistent reports whether the client wants the connection to live on.
+func (f *framing) persistent(minor uint8) bool {
+	if minor == 0 {
+		return f.keepAlive && !f.close
+	}
+	return !f.close
+}

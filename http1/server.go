@@ -1,0 +1,342 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/message"
+)
+
+// ServerConfig says how a Server treats its clients. Zero values mean "no
+// limit", but for Limits.
+type ServerConfig struct {
+	Limits
+	HeadTimeout  time.Duration // from the first byte of a head to its end
+	IdleTimeout  time.Duration // between two requests
+	ReadTimeout  time.Duration // from the end of the head to the end of the body
+	WriteTimeout time.Duration // a response must make progress within
+	MaxRequests  int           // of one connection
+	MaxAge       time.Duration // of one connection
+	Park         bool          // give up the goroutines of idle connections
+	Log          *slog.Logger
+	// ConnState is told when connections come and go (+1, -1); may be nil.
+	ConnState func(delta int)
+}
+
+// Server speaks HTTP/1 with clients.
+type Server struct {
+	cfg     ServerConfig
+	handler Handler
+	sweeper *sock.Sweeper
+	parker  *sock.Parker
+	scheme  string
+
+	stopping atomic.Bool
+	live     sync.WaitGroup
+	active   atomic.Int64
+}
+
+// NewServer returns a server. sweeper and parker must be running; parker may be
+// nil.
+func NewServer(h Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.Parker) *Server {
+	cfg.Limits = cfg.Limits.orDefault()
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{cfg: cfg, handler: h, sweeper: sweeper, parker: parker, scheme: "http"}
+}
+
+// Serve accepts connections from ln until ctx ends. It returns when no new
+// connection can come; Drain ends the others.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	pause := time.Duration(0)
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			// Out of descriptors, most likely: what lives must go on living.
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.cfg.Log.Error("accept connection", "listener", ln.Addr().String(), "error", err, "retry_in", pause)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(pause):
+			}
+			continue
+		}
+		pause = 0
+		s.start(nc)
+	}
+}
+
+// start serves one accepted connection.
+func (s *Server) start(nc net.Conn) {
+	c := &conn{srv: s, s: sock.Wrap(nc, s.sweeper)}
+	c.in.s = c.s
+	c.born = s.sweeper.Now()
+	s.active.Add(1)
+	if s.cfg.ConnState != nil {
+		s.cfg.ConnState(+1)
+	}
+	s.live.Add(1)
+	go c.serve()
+}
+
+// Conns returns the number of open connections.
+func (s *Server) Conns() int { return int(s.active.Load()) }
+
+// Drain ends idle connections at once, lets the others finish their exchange
+// and waits for them until ctx ends; what is left then is cut off. Close the
+// listeners first.
+func (s *Server) Drain(ctx context.Context) error {
+	s.stopping.Store(true)
+	if s.parker != nil {
+		s.parker.TakeAll(sock.ErrTimeout)
+	}
+	s.sweeper.Interrupt(sock.Waiting)
+	done := make(chan struct{})
+	go func() { s.live.Wait(); close(done) }()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-again.C: // for those that began to wait just now
+			s.sweeper.Interrupt(sock.Waiting)
+		case <-ctx.Done():
+			s.sweeper.Interrupt(sock.Any)
+			<-done
+			return ctx.Err()
+		}
+	}
+}
+
+// conn is one client connection.
+type conn struct {
+	srv      *Server
+	s        Stream
+	in       input
+	born     int64
+	requests int
+	readBy   int64 // when the request body must be complete; 0: any time
+}
+
+// serve answers requests until the connection ends or is parked.
+func (c *conn) serve() {
+	defer c.srv.live.Done()
+	for {
+		if len(c.in.unread()) == 0 {
+			parked, ok := c.awaitRequest()
+			if parked {
+				return
+			}
+			if !ok {
+				break
+			}
+		}
+		if !c.exchange() {
+			break
+		}
+	}
+	c.end()
+}
+
+func (c *conn) end() {
+	c.in.release()
+	_ = c.s.Close()
+	c.srv.active.Add(-1)
+	if c.srv.cfg.ConnState != nil {
+		c.srv.cfg.ConnState(-1)
+	}
+}
+
+// awaitRequest waits for the first byte of a request.
+func (c *conn) awaitRequest() (parked, ok bool) {
+	srv := c.srv
+	now := srv.sweeper.Now()
+	timeout := srv.cfg.IdleTimeout
+	if c.requests == 0 {
+		timeout = srv.cfg.HeadTimeout
+	}
+	c.s.SetTimeout(now, timeout)
+	b, n, err := c.s.FillIdle(now, buf.Medium, srv.parker != nil && !srv.stopping.Load())
+	if err == sock.ErrPark { //nolint:errorlint // FillIdle returns it bare
+		return c.park()
+	}
+	if err != nil || n == 0 {
+		return false, false
+	}
+	c.in.b, c.in.r, c.in.w = b, 0, n
+	return false, true
+}
+
+// park gives the connection to the parker, which calls serve again.
+func (c *conn) park() (parked, ok bool) {
+	sc, isConn := c.s.(*sock.Conn)
+	if !isConn || c.srv.stopping.Load() {
+		return false, false
+	}
+	c.srv.live.Add(1) // for the goroutine that resumes
+	err := c.srv.parker.Park(sc, func(err error) {
+		if err != nil {
+			c.end()
+			c.srv.live.Done()
+			return
+		}
+		c.serve()
+	})
+	if err != nil {
+		c.srv.live.Done()
+		c.srv.cfg.Log.Error("park connection", "error", err)
+		return false, false
+	}
+	return true, true
+}
+
+// exchange reads one request and has it answered. It reports whether the
+// connection lives on.
+func (c *conn) exchange() bool {
+	x := exchanges.Get().(*Exchange)
+	x.reset(c)
+	alive := c.run(x)
+	x.Request.Reset()
+	x.conn = nil
+	exchanges.Put(x)
+	c.in.unpin()
+	return alive
+}
+
+func (c *conn) run(x *Exchange) bool {
+	if err := c.readHead(x); err != nil {
+		var pe *ProtocolError
+		if errors.As(err, &pe) {
+			c.refuse(x, pe)
+		}
+		return false
+	}
+	c.requests++
+	now := c.srv.sweeper.Now()
+	c.s.SetTimeout(0, 0)
+	c.readBy = 0
+	if t := c.srv.cfg.ReadTimeout; t > 0 {
+		c.readBy = now + int64(t)
+	}
+	x.begin(now, time.Time{})
+	if c.lastRequest(now) {
+		x.close = true
+	}
+	c.srv.handler.Handle(x)
+	if x.finish() {
+		return true
+	}
+	if x.replied && !x.released {
+		c.linger()
+	}
+	return false
+}
+
+// lastRequest reports whether the connection has to end with this exchange.
+func (c *conn) lastRequest(now int64) bool {
+	cfg := &c.srv.cfg
+	return c.srv.stopping.Load() ||
+		(cfg.MaxRequests > 0 && c.requests >= cfg.MaxRequests) ||
+		(cfg.MaxAge > 0 && now-c.born >= int64(cfg.MaxAge))
+}
+
+// readHead reads until a head is complete.
+func (c *conn) readHead(x *Exchange) error {
+	lim := c.srv.cfg.Limits
+	scanned := 0 // no head ends before this offset
+	for first := true; ; first = false {
+		if b := c.in.unread(); first || headMayEnd(b, scanned) {
+			pos, err := parseRequest(b, &x.Request, &x.framing, lim)
+			if err == nil {
+				c.in.r += pos
+				c.in.pin()
+				return nil
+			}
+			if !errors.Is(err, errIncomplete) {
+				return err
+			}
+			x.Request.Reset()
+		}
+		if first {
+			c.s.SetTimeout(c.srv.sweeper.Now(), c.srv.cfg.HeadTimeout)
+		}
+		scanned = len(c.in.unread())
+		end, full, err := c.in.grow(lim.HeadBytes)
+		switch {
+		case err != nil:
+			return err
+		case end:
+			return ErrUnexpectedEnd
+		case full:
+			return bad(message.ReasonHeaderTooLarge, "the head has more than %d bytes", lim.HeadBytes)
+		}
+	}
+}
+
+// headMayEnd reports whether an empty line may end in b[from:]: parsing again
+// before that is a waste, and byte by byte it would be quadratic.
+func headMayEnd(b []byte, from int) bool {
+	for i := max(from, 1); i < len(b); i++ {
+		if b[i] == '\n' && (b[i-1] == '\n' || (i > 2 && b[i-1] == '\r' && b[i-2] == '\n')) {
+			return true
+		}
+	}
+	return false
+}
+
+// bodyWait renews the limit before the request body is waited for.
+func (c *conn) bodyWait() {
+	if c.readBy == 0 {
+		return
+	}
+	now := c.srv.sweeper.Now()
+	c.s.SetTimeout(now, max(time.Duration(c.readBy-now), 1))
+}
+
+// refuse answers input that is not HTTP and lets the handler count it.
+func (c *conn) refuse(x *Exchange, pe *ProtocolError) {
+	x.close = true
+	x.Request.Remote, x.Request.Local = c.s.Remote(), c.s.Local()
+	c.srv.handler.Refuse(x, pe)
+	if x.replied {
+		c.linger()
+	}
+}
+
+// The bounds of lingering: what a client still sends is read and dropped for a
+// moment, so that a reset does not overtake the last response (RFC 9112 9.6).
+const (
+	lingerTime  = time.Second
+	lingerBytes = 512 << 10
+)
+
+func (c *conn) linger() {
+	if c.s.Expired() || c.s.CloseWrite() != nil {
+		return
+	}
+	c.s.SetTimeout(c.srv.sweeper.Now(), lingerTime)
+	c.in.release()
+	for total := 0; total < lingerBytes; {
+		b, n, err := c.s.Fill(buf.Medium)
+		if err != nil || n == 0 {
+			return
+		}
+		buf.Put(b)
+		total += n
+	}
+}
