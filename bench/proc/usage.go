@@ -71,21 +71,10 @@ func ResetPeak(pid int) error {
 	return nil
 }
 
-// Descendants lists the processes below pid, itself first.
-func Descendants(pid int) ([]int, error) {
-	stats, err := tree(pid)
-	if err != nil {
-		return nil, err
-	}
-	pids := make([]int, len(stats))
-	for i, s := range stats {
-		pids[i] = s.pid
-	}
-	return pids, nil
-}
-
 type stat struct {
 	pid, parent int
+	state       string // one letter, Z for a zombie
+	started     string // ticks after boot
 	cpu         time.Duration
 }
 
@@ -129,10 +118,10 @@ func readStat(pid int) (stat, error) {
 func parseStat(pid int, b []byte) (stat, error) {
 	end := bytes.LastIndexByte(b, ')')
 	fields := strings.Fields(string(b[end+1:]))
-	if end < 0 || len(fields) < 15 {
+	if end < 0 || len(fields) < 20 {
 		return stat{}, fmt.Errorf("read process %d: unexpected content %q", pid, b)
 	}
-	s := stat{pid: pid}
+	s := stat{pid: pid, state: fields[0], started: fields[19]}
 	parent, err := strconv.Atoi(fields[1])
 	if err != nil {
 		return stat{}, fmt.Errorf("read process %d: parent %q: %w", pid, fields[1], err)

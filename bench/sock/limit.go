@@ -23,26 +23,40 @@ func RaiseFileLimit(want uint64) error {
 	return nil
 }
 
+// CPUs is a set of CPUs, one bit each.
+type CPUs [16]uint64
+
 // Pin binds the calling thread, and what it starts from now on, to one CPU. A
 // negative number binds nothing.
 func Pin(cpu int) error {
 	if cpu < 0 {
 		return nil
 	}
-	var mask [16]uint64
-	if cpu >= len(mask)*64 {
-		return fmt.Errorf("pin to CPU %d: at most %d are supported", cpu, len(mask)*64)
+	var set CPUs
+	if cpu >= len(set)*64 {
+		return fmt.Errorf("pin to CPU %d: at most %d are supported", cpu, len(set)*64)
 	}
-	mask[cpu/64] = 1 << (cpu % 64)
-	return setAffinity(&mask)
+	set[cpu/64] = 1 << (cpu % 64)
+	return SetAffinity(set)
 }
 
-func setAffinity(mask *[16]uint64) error {
-	_, _, e := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(*mask), uintptr(unsafe.Pointer(mask)))
+// SetAffinity binds the calling thread to a set of CPUs.
+func SetAffinity(set CPUs) error {
+	_, _, e := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(set), uintptr(unsafe.Pointer(&set)))
 	if e != 0 {
 		return fmt.Errorf("set CPU affinity: %w", e)
 	}
 	return nil
+}
+
+// Affinity is the set of CPUs that the calling thread may use.
+func Affinity() (CPUs, error) {
+	var set CPUs
+	_, _, e := syscall.RawSyscall(syscall.SYS_SCHED_GETAFFINITY, 0, unsafe.Sizeof(set), uintptr(unsafe.Pointer(&set)))
+	if e != 0 {
+		return set, fmt.Errorf("read CPU affinity: %w", e)
+	}
+	return set, nil
 }
 
 // PreciseTimers lets waits of the calling thread end within about a
