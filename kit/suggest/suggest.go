@@ -1,30 +1,45 @@
 // Package suggest finds the known name that somebody probably meant.
+//
+// Nearest is all there is: error messages end in its answer ("did you mean
+// ...?"). What people type is bounded before it is compared, so a hostile
+// document costs no more than an honest one.
 package suggest
 
 import "strings"
 
-// Nearest returns the candidate that differs least from name, or "" when none
-// is near: at most a third of the letters may differ, case counts little.
+// longest is how many bytes a name may have to be compared at all: the cost of
+// a comparison grows with the product of the lengths.
+const longest = 64
+
+// Nearest returns the candidate that differs least from name, the first of
+// several, or "" when none is near: at most a third of the letters may differ,
+// case does not count. Names of more than 64 bytes are near to nothing.
 func Nearest(name string, candidates []string) string {
-	best, bestDist := "", len(name)/3+1
+	if name == "" || len(name) > longest {
+		return ""
+	}
+	name = strings.ToLower(name)
+	best, limit := "", max(1, len(name)/3)
 	for _, c := range candidates {
-		d := distance(strings.ToLower(name), strings.ToLower(c), bestDist)
-		if d < bestDist || (d == bestDist && best == "" && d <= 1) {
-			best, bestDist = c, d
+		if len(c) > longest {
+			continue
+		}
+		if d := distance(name, strings.ToLower(c), limit); d <= limit {
+			best, limit = c, d-1
 		}
 	}
 	return best
 }
 
-// distance is the edit distance with transpositions, cut off above limit.
+// distance is the edit distance with transpositions, or some number above limit
+// when it is above limit. Neither a nor b is longer than twice longest.
 func distance(a, b string, limit int) int {
-	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+	if limit < 0 || len(a)-len(b) > limit || len(b)-len(a) > limit || len(b) > 2*longest {
 		return limit + 1
 	}
-	prev2 := make([]int, len(b)+1)
-	prev := make([]int, len(b)+1)
-	cur := make([]int, len(b)+1)
-	for j := range prev {
+	var rows [3][2*longest + 1]int
+	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
+	for j := range len(b) + 1 {
 		prev[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
