@@ -58,7 +58,7 @@ type value struct {
 	text     string
 	number   float64
 	duration time.Duration
-	regexp   *regexp.Regexp
+	isRegexp bool
 }
 
 // Len returns how many arguments were given.
@@ -70,8 +70,8 @@ func (v Values) Has(i int) bool { return i < len(v.args) }
 // Raw returns the arguments as written.
 func (v Values) Raw() []eskip.Arg { return v.args }
 
-// Text returns argument i as a string: Text, Template, Enum, CIDR and Bool
-// arguments, or the text of an Any.
+// Text returns argument i as it was written, or "" for a number; the number of
+// an Any becomes a decimal.
 func (v Values) Text(i int) string {
 	if i < len(v.values) {
 		return v.values[i].text
@@ -113,10 +113,16 @@ func (v Values) Duration(i int) time.Duration {
 	return 0
 }
 
-// Regexp returns argument i as a compiled regular expression, or nil.
+// Regexp compiles argument i, or returns nil when it was not given or is no
+// Regexp. Check has only made sure that it can be compiled: call Regexp once and
+// keep what it returns.
 func (v Values) Regexp(i int) *regexp.Regexp {
-	if i < len(v.values) {
-		return v.values[i].regexp
+	if i >= len(v.values) || !v.values[i].isRegexp {
+		return nil
 	}
-	return nil
+	rx, err := regexp.Compile(v.values[i].text)
+	if err != nil {
+		return nil
+	}
+	return rx
 }

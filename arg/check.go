@@ -3,14 +3,14 @@ package arg
 import (
 	"fmt"
 	"math"
-	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"fairlead.dev/fairlead/eskip"
+	"fairlead.dev/fairlead/kit/cidr"
+	"fairlead.dev/fairlead/kit/suggest"
 )
 
 // Check compares args with params. The error says which argument is wrong, what
@@ -99,46 +99,55 @@ func (p Param) check(a eskip.Arg) (value, error) {
 func (p Param) checkText(s string) (value, error) {
 	switch p.Type {
 	case Regexp:
-		rx, err := regexp.Compile(s)
-		if err != nil {
-			return value{}, fmt.Errorf("regular expression %q: %w", s, err)
+		if err := checkRegexp(s); err != nil {
+			return value{}, err
 		}
-		return value{text: s, regexp: rx}, nil
+		return value{text: s, isRegexp: true}, nil
 	case Bool:
 		if s != "true" && s != "false" {
-			return value{}, fmt.Errorf(`found %q, expected "true" or "false"`, s)
+			return value{}, fmt.Errorf(`found %s, expected "true" or "false"`, quote(s))
 		}
 	case CIDR:
-		if err := checkCIDR(s); err != nil {
-			return value{}, err
+		if _, err := cidr.ParsePrefix(s); err != nil {
+			return value{}, fmt.Errorf("found %s, expected an IP address or a network such as 10.0.0.0/8", quote(s))
 		}
 	case Enum:
 		if !slices.Contains(p.OneOf, s) {
-			return value{}, fmt.Errorf("found %q, expected one of %q", s, p.OneOf)
+			return value{}, p.notOneOf(s)
 		}
 	}
 	return value{text: s}, nil
 }
 
-func checkCIDR(s string) error {
-	var err error
-	if strings.Contains(s, "/") {
-		_, err = netip.ParsePrefix(s)
-	} else {
-		_, err = netip.ParseAddr(s)
+func (p Param) notOneOf(s string) error {
+	if n := suggest.Nearest(s, p.OneOf); n != "" {
+		return fmt.Errorf("found %s, did you mean %q?", quote(s), n)
 	}
-	if err != nil {
-		return fmt.Errorf("found %q, expected an IP address or a network such as 10.0.0.0/8", s)
-	}
-	return nil
+	return fmt.Errorf("found %s, expected one of %q", quote(s), p.OneOf)
 }
+
+// quote quotes text of a document for an error, and cuts what is too long to
+// be read there.
+func quote(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return strconv.Quote(s)
+	}
+	return strconv.Quote(s[:most]) + "..."
+}
+
+// maxInt is the largest whole number up to which a float64 has all of them.
+const maxInt = 1 << 53
 
 func (p Param) checkNumber(a eskip.Arg) (value, error) {
 	if a.Kind != eskip.NumberArg {
-		return value{}, fmt.Errorf("found the string %q, expected %s", a.Text, p.Type)
+		return value{}, fmt.Errorf("found the string %s, expected %s", quote(a.Text), p.Type)
 	}
 	if p.Type == Int && a.Number != math.Trunc(a.Number) {
 		return value{}, fmt.Errorf("found %v, expected a whole number", a.Number)
+	}
+	if p.Type == Int && math.Abs(a.Number) > maxInt {
+		return value{}, fmt.Errorf("found %v, expected a number between -2^53 and 2^53", a.Number)
 	}
 	if p.Max > p.Min && (a.Number < p.Min || a.Number > p.Max) {
 		return value{}, fmt.Errorf("found %v, expected a number from %v to %v", a.Number, p.Min, p.Max)
@@ -153,14 +162,14 @@ func (p Param) checkDuration(a eskip.Arg) (value, error) {
 			unit = time.Millisecond
 		}
 		d := a.Number * float64(unit)
-		if d > math.MaxInt64 || d < math.MinInt64 {
+		if !(d > math.MinInt64 && d < math.MaxInt64) {
 			return value{}, fmt.Errorf("found %v, a duration out of range", a.Number)
 		}
 		return value{number: a.Number, duration: time.Duration(d)}, nil
 	}
 	d, err := time.ParseDuration(a.Text)
 	if err != nil {
-		return value{}, fmt.Errorf(`found %q, expected a duration such as "1.5s"`, a.Text)
+		return value{}, fmt.Errorf(`found %s, expected a duration such as "1.5s"`, quote(a.Text))
 	}
 	return value{text: a.Text, duration: d}, nil
 }
