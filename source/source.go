@@ -18,7 +18,9 @@ type Source interface {
 	Name() string
 	// Routes returns all routes of the source as of now. An error means that
 	// nothing is known: the last good routes keep serving. Problems with single
-	// routes go into Set.Problems and do not harm the others.
+	// routes go into Set.Problems and do not harm the others. What it returns is
+	// never changed afterwards, by neither side. It is not called twice at a
+	// time.
 	Routes(ctx context.Context) (Set, error)
 	// Watch calls changed whenever Routes may return something else, until ctx
 	// ends. It carries no data: it says "look again". changed is safe to call
@@ -28,11 +30,22 @@ type Source interface {
 
 // Set is what a source delivers.
 type Set struct {
+	// Routes are the definitions; no pointer stands in it twice. Two with the
+	// same id are the user's mistake, which the reader reports.
 	Routes   []*eskip.Route
 	Problems []Problem
 	// Version changes whenever the content does; "" when the source cannot
 	// tell. Equal versions let the reader skip the comparison.
 	Version string
+
+	// Unread are the ids that stand in pieces of the content which could not be
+	// read. Such an id keeps its last good route, and so does one that Problems
+	// names, when Routes has no definition of it.
+	Unread []string
+	// Lines, if set, holds for each of Routes the line on which it starts now.
+	// A source that gives an unchanged definition again gives the same pointer,
+	// whose positions are those of its first reading.
+	Lines []int32
 }
 
 // Problem is one definition that cannot be used.
