@@ -1,7 +1,3 @@
-// Package predicate is the contract of predicates: the conditions under which
-// a route applies. People who embed Fairlead add their own with it.
-//
-// Start reading at Predicate, then Def.
 package predicate
 
 import (
@@ -13,7 +9,9 @@ import (
 )
 
 // Predicate decides whether a request belongs to a route. Match is called many
-// times at once and must neither block nor change the request.
+// times at once, and for many routes for each request: it must not block, not
+// change the request, and should not allocate. What it keeps of a request it
+// must clone.
 type Predicate interface {
 	Match(*message.Request) bool
 }
@@ -24,7 +22,13 @@ type Predicate interface {
 type Tree interface {
 	Predicate
 	// TreePath returns the path pattern and whether everything below it
-	// matches too.
+	// matches too (spec 1.2, 1.6). The pattern is clean (message.CleanPath) and
+	// made of segments that are literal, ":name" for any one segment, or, at
+	// the end only, "*name" for one or more characters; "**" is a free wildcard
+	// of the name "*". A name is never empty and ":" and "*" stand at the start
+	// of a segment only. The pattern of a subtree has no slash at its end
+	// unless it is "/", and may end in "/*name", which only names the value
+	// that is called "*" otherwise.
 	TreePath() (pattern string, subtree bool)
 }
 
@@ -40,19 +44,24 @@ type Host interface {
 // Weighted is implemented by predicates that do not count 1 in a route's
 // weight (spec 1.6, step 3).
 type Weighted interface {
+	// Weight is all that the predicate contributes; it may be negative.
 	Weight() int
 }
 
 // WeightKeyed is implemented by predicates that count once in a route's weight
 // for all predicates with an equal key (HeaderRegexp: one for each name).
 type WeightKeyed interface {
+	// WeightKey returns the key; it compares byte for byte.
 	WeightKey() string
 }
 
-// Env is what a predicate's constructor may use of the process around it.
+// Env is what a predicate's constructor may use of the process around it. The
+// zero Env is ready; it is safe for concurrent use and must not be copied.
 type Env struct {
 	Options *option.Set
 	Log     *slog.Logger
+
+	regexps regexps
 }
 
 // Def declares one predicate. From it come argument checking, the list of
