@@ -159,3 +159,9 @@ func readFields(pid int, name string) (map[string]int64, error) {
 }
 
 func procFile(pid int, name string) string { return fmt.Sprintf("/proc/%d/%s", pid, name) }
+
+// Count is the number of processes of the tree.
+func Count(pid int) (int, error) {
+	stats, err := tree(pid)
+	return len(stats), err
+}

@@ -6,17 +6,16 @@ import (
 	"unsafe"
 )
 
-// RaiseFileLimit raises the number of open files to at least want, beyond the
-// hard limit when the process may.
+// RaiseFileLimit raises the number of open files of this process, and of those
+// that it starts, to at least want; beyond the hard limit when it may.
 func RaiseFileLimit(want uint64) error {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
 		return fmt.Errorf("read open file limit: %w", err)
 	}
-	if l.Cur >= want {
-		return nil
-	}
-	l.Cur, l.Max = want, max(want, l.Max)
+	l.Cur, l.Max = max(want, l.Cur), max(want, l.Max)
+	// Also when the limit is high enough: Go raises it at start for itself, and
+	// hands the old one to children unless it was set by hand.
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
 		return fmt.Errorf("raise open file limit to %d: %w (run as root or with a higher ulimit -n)", want, err)
 	}

@@ -1,0 +1,71 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+
+	"fairlead.dev/fairlead/bench/proc"
+)
+
+// nginx is configured after its manual's advice for a fast reverse proxy:
+// keep-alive pools, memory buffers, no temporary files, no log.
+func nginx() Kind {
+	return Kind{
+		Name:   "nginx",
+		Reload: syscall.SIGHUP,
+		Find: func(ctx context.Context, s *Store) (string, string, error) {
+			return s.debian(ctx, "nginx", "-v")
+		},
+		Write: func(s Setup) (proc.Command, error) {
+			path, err := s.write("nginx.conf", func(w *bufio.Writer) { nginxConfig(w, s) })
+			return proc.Command{Args: []string{"-e", "stderr", "-p", s.Dir, "-c", path}}, err
+		},
+	}
+}
+
+func nginxConfig(w *bufio.Writer, s Setup) {
+	if os.Getuid() == 0 {
+		fmt.Fprintln(w, "user root;") // the folder is ours alone
+	}
+	fmt.Fprintf(w, `daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr crit;
+events { worker_connections 15000; multi_accept on; use epoll; }
+http {
+access_log off;
+sendfile on; tcp_nopush on; tcp_nodelay on;
+keepalive_timeout 600s; keepalive_requests 1000000000;
+client_body_buffer_size 64k; client_max_body_size 0; client_body_temp_path body;
+proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Bench 1;
+proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; proxy_max_temp_file_size 0;
+server_names_hash_max_size 524288; server_names_hash_bucket_size 128;
+`)
+	for i, o := range s.Origins {
+		fmt.Fprintf(w, "upstream up%d { server %s; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 600s; }\n", i, o)
+	}
+	fmt.Fprintf(w, "add_header X-Served nginx;\nserver { listen 127.0.0.1:%d default_server backlog=4096; location / { proxy_pass http://up0; } }\n", s.Port)
+	last := ""
+	s.each("nginx", func(r route) {
+		if r.host != last {
+			if last != "" {
+				fmt.Fprintln(w, "}")
+			}
+			last = r.host
+			fmt.Fprintf(w, "server { listen 127.0.0.1:%d; server_name %s;\n", s.Port, r.host)
+		}
+		served := ""
+		if r.served == Changed {
+			served = "add_header X-Served " + Changed + "; "
+		}
+		fmt.Fprintf(w, "location %s { %sproxy_pass http://up%d; }\n", r.path, served, r.backend)
+	})
+	if last != "" {
+		fmt.Fprintln(w, "}")
+	}
+	fmt.Fprintln(w, "}")
+}

@@ -1,0 +1,51 @@
+package peer
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+
+	"fairlead.dev/fairlead/bench/proc"
+)
+
+// traefik is built from the module proxy, without its dashboard.
+func traefik() Kind {
+	return Kind{
+		Name: "traefik",
+		Not:  []string{"change"},
+		Find: func(ctx context.Context, s *Store) (string, string, error) {
+			return s.module(ctx, "github.com/traefik/traefik/v3", "v3.5.3", "./cmd/traefik")
+		},
+		Write: func(s Setup) (proc.Command, error) {
+			path, err := s.write("traefik.yaml", func(w *bufio.Writer) { traefikConfig(w, s) })
+			return proc.Command{Args: []string{
+				fmt.Sprintf("--entryPoints.web.address=127.0.0.1:%d", s.Port),
+				"--entryPoints.web.transport.respondingTimeouts.idleTimeout=600s",
+				"--providers.file.filename=" + path,
+				"--serversTransport.maxIdleConnsPerHost=1024",
+				"--global.checkNewVersion=false", "--global.sendAnonymousUsage=false",
+				"--log.level=ERROR",
+			}}, err
+		},
+	}
+}
+
+func traefikConfig(w *bufio.Writer, s Setup) {
+	fmt.Fprint(w, `http:
+  middlewares:
+    fields:
+      headers:
+        customRequestHeaders: {X-Bench: "1"}
+        customResponseHeaders: {X-Served: traefik}
+  services:
+`)
+	for i, o := range s.Origins {
+		fmt.Fprintf(w, "    up%d: {loadBalancer: {servers: [{url: \"http://%s\"}]}}\n", i, o)
+	}
+	const line = "    %s: {entryPoints: [web], rule: '%s', service: up%d, middlewares: [fields]}\n"
+	fmt.Fprint(w, "  routers:\n")
+	fmt.Fprintf(w, line, "bench", "PathPrefix(`/`)", 0)
+	s.each("traefik", func(r route) {
+		fmt.Fprintf(w, line, r.id, fmt.Sprintf("Host(`%s`) && PathPrefix(`%s`)", r.host, r.path), r.backend)
+	})
+}

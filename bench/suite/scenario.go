@@ -1,0 +1,71 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"fairlead.dev/fairlead/bench/peer"
+)
+
+// Scenario is one sort of work.
+type Scenario struct {
+	Name  string
+	sort  sort
+	path  string
+	load  []string    // arguments of command load
+	table peer.Routes // routes that every peer has
+}
+
+type sort int
+
+const (
+	timed sort = iota
+	idle
+	change
+)
+
+// The table that Fairlead carries in every scenario, and all in "routes".
+const fullHosts = 2500
+
+func fullTable() peer.Routes { return peer.Routes{Hosts: fullHosts, Paths: peer.PathNames()} }
+
+// Scenarios lists them in the order of the tables.
+func Scenarios() []Scenario {
+	return []Scenario{
+		{Name: "small", path: "/", load: []string{"-mode=get", "-c=64"}},
+		{Name: "medium", path: "/10k", load: []string{"-mode=get", "-c=64"}},
+		{Name: "post", path: "/", load: []string{"-mode=post", "-c=64"}},
+		{Name: "conn", path: "/", load: []string{"-mode=conn", "-c=64"}},
+		{Name: "routes", path: "/", table: fullTable(), load: []string{
+			"-mode=get", "-c=64", fmt.Sprintf("-hosts=%d", fullHosts),
+			"-host=" + peer.HostFormat, "-paths=" + strings.Join(peer.PathNames(), ","),
+		}},
+		{Name: "stream", path: "/100m", load: []string{"-mode=stream", "-c=4"}},
+		{Name: "rate", path: "/", load: []string{"-mode=rate", "-rate=5000", "-c=64"}},
+		{Name: "idle", path: "/", sort: idle, load: []string{"-mode=idle", "-c=10000", "-d=0"}},
+		{Name: "change", path: "/", sort: change, table: peer.Routes{Hosts: 25000, Paths: peer.PathNames()}},
+	}
+}
+
+// Pick finds scenarios by name; an empty list is all.
+func Pick(names string) ([]Scenario, error) {
+	all := Scenarios()
+	if names == "" {
+		return all, nil
+	}
+	known := map[string]Scenario{}
+	var list []string
+	for _, s := range all {
+		known[s.Name] = s
+		list = append(list, s.Name)
+	}
+	var picked []Scenario
+	for name := range strings.SplitSeq(names, ",") {
+		s, ok := known[name]
+		if !ok {
+			return nil, fmt.Errorf("unknown scenario %q: known are %s", name, strings.Join(list, ", "))
+		}
+		picked = append(picked, s)
+	}
+	return picked, nil
+}
