@@ -93,6 +93,13 @@ func (c *Context) Begin(req *message.Request, host Host) {
 	c.Original = Original{Method: req.Method, Host: req.Host, Path: req.Path, RawPath: req.RawPath, Query: req.Query}
 }
 
+// End lets go of everything that belongs to the exchange.
+func (c *Context) End() {
+	clear(c.values)
+	clear(c.Params)
+	*c = Context{values: c.values[:0], Params: c.Params[:0]}
+}
+
 // Context returns a context that ends with the exchange; filters that block
 // pass it on.
 func (c *Context) Context() context.Context {

@@ -24,9 +24,6 @@ type Body struct {
 	onRead func() error
 	// onWait runs before each wait for input: it renews time limits.
 	onWait func()
-	// onProgress renews the backend's time limit when data arrived; the
-	// argument is the sweeper's clock.
-	onProgress func(now int64)
 }
 
 // begin prepares b for a body of the given length.

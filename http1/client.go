@@ -22,16 +22,39 @@ type Client struct {
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
-	// IdleSince is for the pool: the sweeper's clock when the connection
-	// became idle.
-	IdleSince int64
+	bodyIdle time.Duration // see LimitBody
+	bodyBy   int64
+	onWait   func()
 }
 
 // NewClient returns the client side of s.
 func NewClient(s Stream, lim Limits) *Client {
 	c := &Client{s: s, lim: lim.orDefault()}
 	c.in.s = s
+	c.onWait = c.waitBody
 	return c
+}
+
+// LimitBody bounds the reading of the response's body: something must arrive
+// within idle (0: any time), and all of it before by on the sweeper's clock (0:
+// any time).
+func (c *Client) LimitBody(idle time.Duration, by int64) { c.bodyIdle, c.bodyBy = idle, by }
+
+// waitBody sets the time limit of the next wait.
+func (c *Client) waitBody() {
+	if c.bodyBy == 0 && c.bodyIdle == 0 {
+		c.s.SetTimeout(0, 0)
+		return
+	}
+	now := nowOf(c.s)
+	d := c.bodyIdle
+	if c.bodyBy != 0 {
+		left := max(time.Duration(c.bodyBy-now), 1)
+		if d == 0 || left < d {
+			d = left
+		}
+	}
+	c.s.SetTimeout(now, d)
 }
 
 // SendOptions say how a request is sent.
@@ -180,6 +203,7 @@ func (c *Client) finishHead(resp *message.Response, length int64, o *SendOptions
 		})
 	}
 	c.body.begin(&c.in, length, &resp.Trailer)
+	c.body.onWait = c.onWait
 	if length != 0 {
 		resp.Body = &c.body
 	}

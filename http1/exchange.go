@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"io"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type Exchange struct {
 	status   int   // as sent
 	inform   func(*message.Response)
 	released bool
+	watched  bool
 }
 
 var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
@@ -50,7 +52,7 @@ func (x *Exchange) reset(c *conn) {
 	x.framing = framing{}
 	x.body = Body{}
 	x.Begun, x.Answered = 0, 0
-	x.replied, x.close, x.sent, x.status, x.released = false, false, 0, 0, false
+	x.replied, x.close, x.sent, x.status, x.released, x.watched = false, false, 0, 0, false, false
 }
 
 // Sent returns how many bytes of the response's body were sent, and its status
@@ -75,6 +77,27 @@ func (x *Exchange) SendOptions(o *SendOptions) {
 	o.Inform = x.inform
 }
 
+// Gone reports whether the client hung up.
+func (x *Exchange) Gone() bool { return x.conn.s.HungUp() }
+
+// OnGone calls fn when the client hangs up before the exchange ends.
+func (x *Exchange) OnGone(fn func()) {
+	x.watched = true
+	x.conn.s.OnGone(fn)
+}
+
+// BodyError returns why the request's body could not be read, nil as long as
+// it could.
+func (x *Exchange) BodyError() error {
+	if u, ok := x.Request.Body.(*Upload); ok && u.finished() && u.clientFailed.Load() {
+		return u.err
+	}
+	if x.body.err != nil && x.body.err != io.EOF { //nolint:errorlint // stored bare
+		return x.body.err
+	}
+	return nil
+}
+
 // Upgrade returns the protocol that the client asks to change to, or "".
 // Requests with a body are not upgraded: what follows would be ambiguous.
 func (x *Exchange) Upgrade() string {
@@ -93,7 +116,7 @@ func (x *Exchange) begin(now int64, received time.Time) {
 	r.Scheme = x.conn.srv.scheme
 	if r.ContentLength != 0 {
 		x.body.begin(&x.conn.in, r.ContentLength, &r.Trailer)
-		x.body.onWait = x.conn.bodyWait
+		x.body.onWait = x.conn.onWait
 		r.Body = &x.body
 		if x.framing.expect && r.Minor > 0 {
 			x.body.onRead = x.sayContinue
@@ -142,6 +165,9 @@ const mostDrained = 256 << 10
 
 // finish ends the exchange and reports whether the connection lives on.
 func (x *Exchange) finish() bool {
+	if x.watched {
+		x.conn.s.OnGone(nil)
+	}
 	if u, ok := x.Request.Body.(*Upload); ok && !u.stop() {
 		x.close = true
 	}

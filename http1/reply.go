@@ -108,7 +108,14 @@ func (x *Exchange) send(head []byte, resp *message.Response, s *replyShape) erro
 	return x.sendReader(head, resp, s)
 }
 
+// copyBelow is the size up to which a copy behind the head is cheaper than a
+// second piece of memory in the system call.
+const copyBelow = 1 << 10
+
 func (x *Exchange) write(a, b []byte) error {
+	if len(b) <= copyBelow && len(b) <= cap(a)-len(a) {
+		a, b = append(a, b...), nil
+	}
 	if err := x.conn.s.WriteTwo(a, b); err != nil {
 		return &ReplyError{Err: err}
 	}
@@ -180,8 +187,8 @@ func sizeFor(left int64) int {
 func (x *Exchange) progress(b *Body) {
 	now := x.conn.srv.sweeper.Now()
 	x.conn.s.SetTimeout(now, x.conn.srv.cfg.WriteTimeout)
-	if b.onProgress != nil {
-		b.onProgress(now)
+	if b.onWait != nil {
+		b.onWait()
 	}
 }
 

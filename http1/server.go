@@ -84,6 +84,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 func (s *Server) start(nc net.Conn) {
 	c := &conn{srv: s, s: sock.Wrap(nc, s.sweeper)}
 	c.in.s = c.s
+	c.onWait = c.bodyWait
 	c.born = s.sweeper.Now()
 	s.active.Add(1)
 	if s.cfg.ConnState != nil {
@@ -131,6 +132,7 @@ type conn struct {
 	born     int64
 	requests int
 	readBy   int64 // when the request body must be complete; 0: any time
+	onWait   func()
 }
 
 // serve answers requests until the connection ends or is parked.
@@ -281,11 +283,21 @@ func (c *conn) readHead(x *Exchange) error {
 		case err != nil:
 			return err
 		case end:
-			return ErrUnexpectedEnd
+			return c.endOfInput(x)
 		case full:
 			return bad(message.ReasonHeaderTooLarge, "the head has more than %d bytes", lim.HeadBytes)
 		}
 	}
+}
+
+// endOfInput says what is wrong with a head that never ended: what can be seen
+// of it may be malformed already.
+func (c *conn) endOfInput(x *Exchange) error {
+	_, err := parseRequest(c.in.unread(), &x.Request, &x.framing, c.srv.cfg.Limits)
+	if errors.Is(err, errIncomplete) {
+		return ErrUnexpectedEnd
+	}
+	return err
 }
 
 // headMayEnd reports whether an empty line may end in b[from:]: parsing again

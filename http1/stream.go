@@ -31,6 +31,10 @@ type Stream interface {
 	HoldRead(on bool)
 	// Expired reports whether the time limit ended the connection.
 	Expired() bool
+	// HungUp reports whether the peer reset the connection.
+	HungUp() bool
+	// OnGone calls fn when the peer hangs up; nil takes that back.
+	OnGone(fn func())
 	CloseWrite() error
 	Close() error
 	Remote() netip.AddrPort

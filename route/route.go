@@ -47,6 +47,9 @@ type Step struct {
 	// Name as written in the route.
 	Name   string
 	Filter filter.Filter
+	// Index is the place in Route.Filters: when a filter answers the request,
+	// only filters up to it see the response.
+	Index int
 }
 
 // Backend is where a route sends its requests.
@@ -96,7 +99,8 @@ func closeFilter(c filter.Closer) (err error) {
 // share one.
 func (r *Route) arrange() {
 	var request, response, failed int
-	for _, s := range r.Filters {
+	for i, s := range r.Filters {
+		r.Filters[i].Index = i
 		p := phases(s.Filter)
 		if p&filter.InRequest != 0 {
 			request++

@@ -32,6 +32,7 @@ type Conn struct {
 	sweeper *Sweeper
 	place   place   // in the sweeper's list
 	parking parking // see park.go
+	gone    atomic.Pointer[func()]
 
 	remote, local netip.AddrPort
 }

@@ -55,18 +55,21 @@ func (s *Sweeper) At(t time.Time) int64 { return int64(t.Sub(s.epoch)) }
 func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
-	for {
+	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			s.sweep(s.Now())
+			s.sweep(s.Now(), n%goneEvery == 0)
 		}
 	}
 }
 
-func (s *Sweeper) sweep(now int64) {
+func (s *Sweeper) sweep(now int64, gone bool) {
 	for i := range s.shards {
+		if gone {
+			s.lookForGone(i)
+		}
 		for _, c := range s.overdue(i, now) {
 			_ = c.nc.SetDeadline(past)
 			c.parking.wake(c)

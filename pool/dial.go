@@ -1,0 +1,96 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/message"
+)
+
+// Dialer opens connections to endpoints.
+type Dialer struct {
+	// Timeout bounds connecting, TLSTimeout the handshake behind it.
+	Timeout, TLSTimeout time.Duration
+	// KeepAlive is the period of TCP keep-alive probes; negative: none.
+	KeepAlive time.Duration
+	// DualStack tries IPv6 and IPv4 addresses of a name together (RFC 6555).
+	DualStack bool
+	// TLS is the configuration of https backends; nil means the system's trust.
+	TLS *tls.Config
+}
+
+// DialError says why there is no connection. Nothing was sent.
+type DialError struct {
+	Endpoint *backend.Endpoint
+	Reason   message.Reason
+	Err      error
+}
+
+// Error says what failed.
+func (e *DialError) Error() string {
+	return fmt.Sprintf("connect to %q: %v", e.Endpoint.Address, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *DialError) Unwrap() error { return e.Err }
+
+// Dial connects to e. The error is a *DialError.
+func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint) (net.Conn, error) {
+	nd := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive}
+	if !d.DualStack {
+		nd.FallbackDelay = -1
+	}
+	c, err := nd.DialContext(ctx, "tcp", e.Address)
+	if err != nil {
+		return nil, &DialError{Endpoint: e, Reason: reason(ctx, err), Err: err}
+	}
+	if e.Scheme != "https" {
+		return c, nil
+	}
+	t, err := d.handshake(ctx, c, e)
+	if err != nil {
+		_ = c.Close()
+		return nil, &DialError{Endpoint: e, Reason: message.ReasonTLSFailed, Err: fmt.Errorf("TLS handshake: %w", err)}
+	}
+	return t, nil
+}
+
+func (d *Dialer) handshake(ctx context.Context, c net.Conn, e *backend.Endpoint) (*tls.Conn, error) {
+	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
+	if d.TLS != nil {
+		cfg = d.TLS.Clone()
+	}
+	if cfg.ServerName == "" {
+		host, _, err := net.SplitHostPort(e.Address)
+		if err != nil {
+			return nil, fmt.Errorf("server name of %q: %w", e.Address, err)
+		}
+		cfg.ServerName = host
+	}
+	if d.TLSTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, d.TLSTimeout)
+		defer cancel()
+	}
+	t := tls.Client(c, cfg)
+	return t, t.HandshakeContext(ctx)
+}
+
+func reason(ctx context.Context, err error) message.Reason {
+	var dns *net.DNSError
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return message.ReasonClientGone
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return message.ReasonNameNotFound
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return message.ReasonDialTimeout
+	}
+	return message.ReasonDialFailed
+}

@@ -1,0 +1,111 @@
+package pool
+
+import (
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Limit counts the idle connections of all endpoints. Max 0 means no bound.
+type Limit struct {
+	Max int64
+	n   atomic.Int64
+}
+
+// Len returns the number of idle connections.
+func (l *Limit) Len() int { return int(l.n.Load()) }
+
+// Idle keeps the idle connections of one endpoint.
+type Idle[C io.Closer] struct {
+	most  int
+	limit *Limit
+
+	mu     sync.Mutex
+	stack  []idle[C]
+	closed bool
+}
+
+type idle[C io.Closer] struct {
+	conn  C
+	since int64
+}
+
+// NewIdle returns an empty stack for at most most connections (0: none are
+// kept).
+func NewIdle[C io.Closer](most int, limit *Limit) *Idle[C] {
+	return &Idle[C]{most: most, limit: limit}
+}
+
+// Get takes the connection that was used last.
+func (p *Idle[C]) Get() (c C, ok bool) {
+	p.mu.Lock()
+	n := len(p.stack)
+	if n == 0 {
+		p.mu.Unlock()
+		return c, false
+	}
+	c = p.stack[n-1].conn
+	p.stack[n-1] = idle[C]{}
+	p.stack = p.stack[:n-1]
+	p.mu.Unlock()
+	p.limit.n.Add(-1)
+	return c, true
+}
+
+// Put keeps c, idle since now (any clock that goes forward, in nanoseconds). It
+// returns false when there is no room: the caller closes c.
+func (p *Idle[C]) Put(c C, now int64) bool {
+	if p.limit.n.Add(1) > p.limit.Max && p.limit.Max > 0 {
+		p.limit.n.Add(-1)
+		return false
+	}
+	p.mu.Lock()
+	if p.closed || len(p.stack) >= p.most {
+		p.mu.Unlock()
+		p.limit.n.Add(-1)
+		return false
+	}
+	p.stack = append(p.stack, idle[C]{c, now})
+	p.mu.Unlock()
+	return true
+}
+
+// Len returns the number of idle connections.
+func (p *Idle[C]) Len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.stack)
+}
+
+// Expire closes the connections that have been idle for longer than most.
+func (p *Idle[C]) Expire(now int64, most time.Duration) {
+	p.mu.Lock()
+	n := 0
+	for n < len(p.stack) && now-p.stack[n].since > int64(most) {
+		n++
+	}
+	old := append([]idle[C](nil), p.stack[:n]...)
+	rest := copy(p.stack, p.stack[n:])
+	clear(p.stack[rest:])
+	p.stack = p.stack[:rest]
+	p.mu.Unlock()
+	p.drop(old)
+}
+
+// Close closes all idle connections; none are kept from now on.
+func (p *Idle[C]) Close() error {
+	p.mu.Lock()
+	old := p.stack
+	p.stack, p.closed = nil, true
+	p.mu.Unlock()
+	p.drop(old)
+	return nil
+}
+
+func (p *Idle[C]) drop(old []idle[C]) {
+	p.limit.n.Add(-int64(len(old)))
+	for _, i := range old {
+		_ = i.conn.Close()
+	}
+}

@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"fairlead.dev/fairlead/message"
+)
+
+// Answers that Fairlead makes itself (spec 1.12).
+
+// fail notes why the exchange has to be answered here.
+func (e *exchange) fail(reason message.Reason, cause error) { e.failed, e.cause = reason, cause }
+
+// answer makes the response that says so.
+func (e *exchange) answer() {
+	status := e.failed.Status()
+	if e.failed == message.ReasonNoRoute {
+		status = e.p.opts.DefaultStatus
+	}
+	r := &e.own
+	r.Reset()
+	r.Status = status
+	text := http.StatusText(status)
+	if status == statusClientGone {
+		text = "Client Closed Request"
+		e.down.CloseAfter()
+	}
+	if text == "" {
+		text = "Error"
+	}
+	r.Reason = text
+	r.Header.Add("Content-Type", "text/plain; charset=utf-8")
+	r.Header.Add("X-Content-Type-Options", "nosniff")
+	if status == http.StatusServiceUnavailable {
+		r.Header.Add("Retry-After", "1")
+	}
+	r.Header.Add("Server", serverName)
+	r.Header.Add("Date", e.p.date.now())
+	text += "\n"
+	r.SetBody(strings.NewReader(text), int64(len(text)))
+	e.ctx.Response = r
+}
+
+// statusClientGone is nginx's status for a client that went away; the peer uses
+// it too.
+const statusClientGone = 499
+
+// reply sends the response to the client: step 6.
+func (e *exchange) reply() {
+	e.replied = true
+	resp := e.ctx.Response
+	e.x.Answered = e.times.answered
+	var err error
+	if resp.Status == http.StatusSwitchingProtocols && e.client != nil {
+		_, _, err = e.down.Tunnel(resp, e.client)
+	} else {
+		err = e.down.Reply(resp)
+	}
+	if c, ok := resp.Body.(io.Closer); ok {
+		_ = c.Close()
+	}
+	if err != nil {
+		e.replyFailed(err)
+	}
+}
+
+// dateCache keeps the Date field of the current second.
+type dateCache struct{ last atomic.Pointer[datedSecond] }
+
+type datedSecond struct {
+	second int64
+	text   string
+}
+
+func (c *dateCache) now() string {
+	now := time.Now()
+	if d := c.last.Load(); d != nil && d.second == now.Unix() {
+		return d.text
+	}
+	d := &datedSecond{now.Unix(), now.UTC().Format(http.TimeFormat)}
+	c.last.Store(d)
+	return d.text
+}

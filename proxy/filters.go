@@ -1,0 +1,53 @@
+package proxy
+
+import "fairlead.dev/fairlead/message"
+
+// Steps 3 and 5: filters, down and up.
+
+// request runs the filters of the matched route. It always returns true: the
+// loop in Handle reads better with it.
+func (e *exchange) request() bool {
+	rd := &e.rounds[len(e.rounds)-1]
+	rd.ran = len(rd.route.Filters)
+	for _, s := range rd.route.Request {
+		s.Filter.Request(&e.ctx)
+		if e.ctx.Served() {
+			rd.ran = s.Index + 1
+			break
+		}
+	}
+	e.times.filtered = e.now()
+	return true
+}
+
+// response makes sure that there is a response and runs the filters of all
+// rounds on it, the last first.
+func (e *exchange) response() {
+	failed := e.failed != message.ReasonNone
+	if failed && e.ctx.Response == nil {
+		e.answer()
+	}
+	e.brand()
+	for i := len(e.rounds) - 1; i >= 0; i-- {
+		rd := &e.rounds[i]
+		steps := rd.route.Response
+		if failed {
+			steps = rd.route.ErrorResponse
+		}
+		for _, s := range steps {
+			if s.Index < rd.ran {
+				s.Filter.Response(&e.ctx)
+			}
+		}
+	}
+}
+
+// serverName is what the Server field says when nothing else does (spec 1.12).
+const serverName = "Skipper"
+
+func (e *exchange) brand() {
+	h := &e.ctx.Response.Header
+	if !h.Has("Server") {
+		h.Add("Server", serverName)
+	}
+}

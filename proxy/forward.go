@@ -1,0 +1,312 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/eskip"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/pool"
+)
+
+// Step 4: endpoint, send, retry.
+
+// mostEndpoints bounds how many endpoints one request is offered to.
+const mostEndpoints = 3
+
+// forward gets the response of the route's backend.
+func (e *exchange) forward() {
+	if e.ctx.Served() || e.failed != message.ReasonNone {
+		return
+	}
+	rt := e.route()
+	switch rt.Backend.Type {
+	case eskip.Shunt:
+		e.shunt()
+		return
+	case eskip.Dynamic:
+		ep, err := e.p.dynamic.endpoint(&e.ctx)
+		if err != nil {
+			e.fail(message.ReasonNoTarget, err)
+			return
+		}
+		e.endpoint = ep
+	}
+	e.prepare()
+	for e.attempt() {
+	}
+}
+
+// shunt answers without a backend: filters may still change status and body.
+func (e *exchange) shunt() {
+	r := &e.own
+	r.Reset()
+	r.Status = e.p.opts.DefaultStatus
+	r.Header.Add("Server", serverName)
+	r.Header.Add("Date", e.p.date.now())
+	e.ctx.Response = r
+}
+
+// prepare fills in what is the same for all attempts.
+func (e *exchange) prepare() {
+	up := &e.ctx.Upstream
+	e.pick = backend.Pick{Request: e.req, Key: up.HashKey, Balance: up.HashBalance}
+	e.down.SendOptions(&e.send)
+	e.send.RemoveHopFields = e.p.opts.RemoveHopHeaders
+	e.send.ExpectTimeout = e.p.opts.ExpectTimeout
+	if e.p.opts.Upgrade {
+		e.send.Upgrade = e.down.Upgrade()
+	}
+	e.times.sent = e.times.filtered
+}
+
+// attempt sends the request to one endpoint. It returns true when another
+// attempt should follow.
+func (e *exchange) attempt() bool {
+	ep := e.choose()
+	if ep == nil {
+		if e.failed == message.ReasonNone {
+			e.fail(message.ReasonNoEndpoint, nil)
+		}
+		return false
+	}
+	e.failed, e.cause = message.ReasonNone, nil
+	e.endpoint = ep
+	e.occupy(ep)
+	return e.exchangeWith(ep)
+}
+
+// occupy counts the request for ep, and no longer for the one before it; nil
+// ends the counting.
+func (e *exchange) occupy(ep *backend.Endpoint) {
+	if e.busy != nil {
+		e.busy.End()
+	}
+	if e.busy = ep; ep != nil {
+		ep.Begin()
+	}
+}
+
+// choose picks the endpoint of the next attempt, nil when none is left.
+func (e *exchange) choose() *backend.Endpoint {
+	n := len(e.pick.Tried)
+	b := &e.route().Backend
+	switch {
+	case n >= mostEndpoints:
+		return nil
+	case b.Algorithm != nil:
+		return b.Algorithm.Pick(&e.pick)
+	case n > 0:
+		return nil
+	case b.Type == eskip.Dynamic:
+		return e.endpoint
+	}
+	return b.Endpoints[0]
+}
+
+// exchangeWith sends the request to ep: over an idle connection if there is
+// one, over a new one otherwise. It returns true when another endpoint should
+// be tried.
+func (e *exchange) exchangeWith(ep *backend.Endpoint) (again bool) {
+	t := e.p.transport(ep)
+	silent := false // an idle connection ended under an idempotent request
+	for fresh := false; ; fresh = true {
+		c, err := t.get(e, fresh)
+		if err != nil {
+			e.dialFailed(err)
+			return e.another(ep)
+		}
+		e.client = c
+		err = e.roundTrip(c, ep)
+		if err == nil {
+			return false
+		}
+		var se *http1.SendError
+		retry := errors.As(err, &se) && c.Reused() && !fresh && (se.Unsent || (se.Silent && !silent && e.idempotent()))
+		if !retry {
+			e.sendFailed(err)
+			e.drop()
+			return false
+		}
+		silent = silent || !se.Unsent
+		e.drop()
+	}
+}
+
+// another notes that ep cannot be had and reports whether there may be others.
+func (e *exchange) another(ep *backend.Endpoint) bool {
+	if e.route().Backend.Algorithm == nil || e.failed == message.ReasonClientGone {
+		return false
+	}
+	if n := len(e.pick.Tried); n < mostEndpoints {
+		e.tried[n] = ep
+		e.pick.Tried = e.tried[:n+1]
+	}
+	return true
+}
+
+// idempotent reports whether the request may be sent twice (RFC 9110 9.2.2).
+func (e *exchange) idempotent() bool {
+	if e.req.Body != nil {
+		return false
+	}
+	switch e.req.Method {
+	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
+		return true
+	}
+	return false
+}
+
+func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
+	up := &e.ctx.Upstream
+	o := &e.send
+	o.Now = e.times.sent
+	o.Host = e.host(ep)
+	o.Timeout = e.p.opts.ResponseTimeout
+	by := int64(0)
+	if up.Timeout > 0 {
+		by = e.times.filtered + int64(up.Timeout)
+		left := max(time.Duration(by-o.Now), 1)
+		if o.Timeout == 0 || left < o.Timeout {
+			o.Timeout = left
+		}
+	}
+	c.LimitBody(e.p.opts.WriteTimeout, by)
+	if err := c.Do(e.req, &e.resp, o); err != nil {
+		e.resp.Reset()
+		return err
+	}
+	e.times.answered = e.now()
+	e.ctx.Response = &e.resp
+	return nil
+}
+
+// host returns the Host field for the backend.
+func (e *exchange) host(ep *backend.Endpoint) string {
+	up := &e.ctx.Upstream
+	preserve := e.p.opts.PreserveHost
+	switch {
+	case up.Host != "":
+		return up.Host
+	case up.PreserveHost == filter.On:
+		preserve = true
+	case up.PreserveHost == filter.Off:
+		preserve = false
+	}
+	if preserve && e.req.Host != "" {
+		return e.req.Host
+	}
+	return ep.Authority
+}
+
+// dialFailed notes why there is no connection.
+func (e *exchange) dialFailed(err error) {
+	reason := message.ReasonDialFailed
+	var de *pool.DialError
+	if errors.As(err, &de) {
+		reason = de.Reason
+	}
+	if errors.Is(err, context.DeadlineExceeded) && e.ctx.Upstream.Timeout > 0 {
+		reason = message.ReasonBackendTimeout
+	}
+	e.fail(reason, err)
+	e.logFailure("connect to backend")
+}
+
+// sendFailed notes why there is no response.
+func (e *exchange) sendFailed(err error) {
+	e.fail(e.sendReason(err), err)
+	e.logFailure("forward request")
+}
+
+func (e *exchange) sendReason(err error) message.Reason {
+	var pe *http1.ProtocolError
+	var netErr net.Error
+	switch {
+	case e.down.Gone():
+		return message.ReasonClientGone
+	case e.down.BodyError() != nil:
+		return clientReason(e.down.BodyError())
+	case errors.Is(err, sock.ErrTimeout):
+		return message.ReasonBackendTimeout
+	case errors.As(err, &pe):
+		if pe.Reason == message.ReasonBackendHeaderTooLarge {
+			return pe.Reason
+		}
+		return message.ReasonBackendMalformed
+	case errors.Is(err, http1.ErrUnexpectedEnd):
+		return message.ReasonBackendClosed
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return message.ReasonBackendReset
+	case errors.As(err, &netErr) && netErr.Timeout():
+		return message.ReasonBackendTimeout
+	}
+	return message.ReasonBackendReset
+}
+
+// clientReason says what is wrong with a request body.
+func clientReason(err error) message.Reason {
+	var pe *http1.ProtocolError
+	switch {
+	case errors.As(err, &pe):
+		return pe.Reason
+	case errors.Is(err, errPayloadTooLarge):
+		return message.ReasonPayloadTooLarge
+	case errors.Is(err, sock.ErrTimeout):
+		return message.ReasonBodyTimeout
+	case errors.Is(err, http1.ErrUnexpectedEnd):
+		return message.ReasonBodyCut
+	}
+	return message.ReasonClientGone
+}
+
+// replyFailed notes why the response did not reach the client completely.
+func (e *exchange) replyFailed(err error) {
+	var re *http1.ReplyError
+	if errors.As(err, &re) && re.Backend {
+		reason := message.ReasonBackendBodyCut
+		if errors.Is(err, sock.ErrTimeout) {
+			reason = message.ReasonBackendBodyTimeout
+		}
+		e.fail(reason, err)
+		if status, _ := e.down.Sent(); status == 0 {
+			e.fail(message.ReasonBackendMalformed, err)
+			e.answer()
+			_ = e.down.Reply(e.ctx.Response)
+		}
+	} else {
+		e.fail(message.ReasonClientGone, err)
+		if errors.Is(err, sock.ErrTimeout) {
+			e.fail(message.ReasonClientStalled, err)
+		}
+	}
+	if e.client != nil {
+		e.drop()
+	}
+	e.logFailure("send response")
+}
+
+func (e *exchange) logFailure(what string) {
+	address := ""
+	if e.endpoint != nil {
+		address = e.endpoint.Address
+	}
+	e.p.log.Error("request failed", "while", what, "reason", e.failed.Code(), "route", e.ctx.RouteID,
+		"backend", address, "method", e.req.Method, "host", e.req.Host, "path", e.req.Path, "error", errorText(e.cause))
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return strings.Clone(fmt.Sprint(err))
+}

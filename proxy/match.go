@@ -1,0 +1,73 @@
+package proxy
+
+import (
+	"strings"
+	"time"
+
+	"fairlead.dev/fairlead/eskip"
+	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/route"
+)
+
+// Step 2: which route?
+
+// match finds the route of the request. Without one the request fails.
+func (e *exchange) match() bool {
+	r := e.req
+	e.canonical()
+	host := r.Host
+	if e.p.opts.NormalizeHost {
+		r.Host = normalizeHost(host)
+	}
+	found, params := e.p.table.Load().Lookup(r, e.path, e.ctx.Params[:0])
+	r.Host = host
+	e.ctx.Params = params
+	before := e.times.matched
+	e.times.matched = e.now()
+	if before == 0 {
+		before = e.times.begin
+	}
+	e.p.metrics.ObserveLookup(time.Duration(e.times.matched - before))
+	if found == nil {
+		e.p.metrics.RouteError()
+		e.fail(message.ReasonNoRoute, nil)
+		return false
+	}
+	rt := found.Value.(*route.Route)
+	e.rounds = append(e.rounds, round{route: rt})
+	e.ctx.RouteID = rt.ID
+	return true
+}
+
+// canonical settles the one path that is matched, seen by filters and sent on:
+// without dot segments and repeated slashes (spec 1.6, step 1).
+func (e *exchange) canonical() {
+	r := e.req
+	if r.Path == "*" {
+		e.path = r.Path
+		return
+	}
+	e.path = message.CleanPath(r.Path)
+	r.SetPath(e.path)
+}
+
+// normalizeHost cuts port and trailing dot and lowers the case.
+func normalizeHost(h string) string {
+	if i := strings.LastIndexByte(h, ':'); i >= 0 && strings.IndexByte(h[i:], ']') < 0 {
+		h = h[:i]
+	}
+	return strings.ToLower(strings.TrimSuffix(h, "."))
+}
+
+// loopback reports whether the request has to be routed again. When it was
+// routed too often it fails, and forward finds that.
+func (e *exchange) loopback() bool {
+	if e.ctx.Served() || e.route().Backend.Type != eskip.Loopback {
+		return false
+	}
+	if len(e.rounds) > e.p.opts.MaxLoopbacks {
+		e.fail(message.ReasonLoopLimit, nil)
+		return false
+	}
+	return true
+}

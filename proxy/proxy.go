@@ -1,0 +1,113 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/metrics"
+	"fairlead.dev/fairlead/option"
+	"fairlead.dev/fairlead/pool"
+	"fairlead.dev/fairlead/table"
+)
+
+// Config is what a Proxy is made of.
+type Config struct {
+	Options *option.Set
+	Log     *slog.Logger
+	// Metrics and AccessLog may be nil.
+	Metrics *metrics.Metrics
+	// Endpoints is shared with the routes, so that dynamic backends count into
+	// the same load.
+	Endpoints *backend.Set
+}
+
+// Proxy answers requests with what the routes say. Read Handle first.
+type Proxy struct {
+	opts      *Values
+	log       *slog.Logger
+	metrics   *metrics.Metrics
+	forwarded forwarded
+
+	table    atomic.Pointer[table.Table] // nil: no routes yet
+	stopping atomic.Bool
+
+	sweeper *sock.Sweeper
+	parker  *sock.Parker
+	dialer  *pool.Dialer
+	idle    *pool.Limit
+	dynamic dynamicEndpoints
+	date    dateCache
+
+	mu         sync.Mutex
+	transports map[*transport]struct{}
+
+	base   context.Context // ends with the process
+	cancel context.CancelFunc
+}
+
+// New returns a proxy without routes: it answers 503 until SetTable.
+func New(cfg Config) (*Proxy, error) {
+	opts := Options.From(cfg.Options)
+	fwd, err := newForwarded(opts)
+	if err != nil {
+		return nil, err
+	}
+	parker, err := sock.NewParker()
+	if err != nil {
+		return nil, fmt.Errorf("start proxy: %w", err)
+	}
+	p := &Proxy{
+		opts: opts, log: cfg.Log, metrics: cfg.Metrics, forwarded: fwd,
+		sweeper: sock.NewSweeper(), parker: parker,
+		dialer: &pool.Dialer{
+			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,
+			DualStack: opts.DualStack,
+			TLS:       &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by -insecure
+		},
+		idle:       &pool.Limit{Max: int64(opts.MaxIdleConns)},
+		transports: map[*transport]struct{}{},
+	}
+	p.dynamic.set = cfg.Endpoints
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	p.base, p.cancel = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// SetTable makes t the routes of all requests from now on.
+func (p *Proxy) SetTable(t *table.Table) { p.table.Store(t) }
+
+// Stop makes the Shutdown predicate true and readiness false.
+func (p *Proxy) Stop() { p.stopping.Store(true) }
+
+// Stopping reports whether Stop was called.
+func (p *Proxy) Stopping() bool { return p.stopping.Load() }
+
+// Ready reports whether requests can be answered: routes are live and the
+// process is not about to end.
+func (p *Proxy) Ready() bool { return p.table.Load() != nil && !p.Stopping() }
+
+// Handle answers one request, in seven steps. It implements http1.Handler.
+func (p *Proxy) Handle(x *http1.Exchange) {
+	e := p.begin(x)
+	defer e.end()
+	if !e.admit() {
+		return
+	}
+	for e.match() && e.request() {
+		if !e.loopback() {
+			e.forward()
+			break
+		}
+	}
+	e.response()
+	e.reply()
+}

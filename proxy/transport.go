@@ -1,0 +1,191 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/pool"
+)
+
+// transport keeps the connections to one endpoint.
+type transport struct {
+	p    *Proxy
+	ep   *backend.Endpoint
+	idle *pool.Idle[*http1.Client]
+}
+
+// transport returns the transport of ep, made at the first request.
+func (p *Proxy) transport(ep *backend.Endpoint) *transport {
+	if t, ok := ep.Transport().(*transport); ok {
+		return t
+	}
+	most := p.opts.IdleConns
+	if p.opts.NoKeepAlives {
+		most = 0
+	}
+	t := &transport{p: p, ep: ep, idle: pool.NewIdle[*http1.Client](most, p.idle)}
+	stored, ok := ep.SetTransport(t).(*transport)
+	if !ok {
+		return t // somebody else's endpoint: do without keeping connections
+	}
+	if stored == t {
+		p.mu.Lock()
+		p.transports[t] = struct{}{}
+		p.mu.Unlock()
+	}
+	return stored
+}
+
+// Close implements backend.Transport.
+func (t *transport) Close() error {
+	t.p.mu.Lock()
+	delete(t.p.transports, t)
+	t.p.mu.Unlock()
+	return t.idle.Close()
+}
+
+// get returns a connection: an idle one unless fresh is wanted.
+func (t *transport) get(e *exchange, fresh bool) (*http1.Client, error) {
+	if !fresh {
+		if c, ok := t.idle.Get(); ok {
+			return c, nil
+		}
+	}
+	ctx := e.p.base
+	if up := e.ctx.Upstream.Timeout; up > 0 {
+		var cancel context.CancelFunc
+		left := up - time.Duration(e.now()-e.times.filtered)
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	nc, err := t.p.dialer.Dial(ctx, t.ep)
+	if err != nil {
+		return nil, err
+	}
+	e.times.sent = e.now()
+	return http1.NewClient(sock.Wrap(nc, t.p.sweeper), http1.Limits{}), nil
+}
+
+// release gives the connection of the exchange back: into the pool if it can
+// be used again.
+func (e *exchange) release() {
+	e.occupy(nil)
+	c := e.client
+	if c == nil {
+		return
+	}
+	e.client = nil
+	t := e.p.transport(e.endpoint)
+	if !c.Finish() || !t.idle.Put(c, e.times.end) {
+		_ = c.Close()
+	}
+}
+
+// drop closes the connection of the exchange.
+func (e *exchange) drop() {
+	_ = e.client.Close()
+	e.client = nil
+}
+
+// expireIdle closes connections that were idle for too long until ctx ends,
+// and all of them then.
+func (p *Proxy) expireIdle(ctx context.Context) {
+	period := p.opts.CloseIdlePeriod
+	if period <= 0 {
+		period = time.Hour
+	}
+	tick := time.NewTicker(max(period/4, 100*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			for _, t := range p.allTransports() {
+				_ = t.idle.Close()
+			}
+			return
+		case <-tick.C:
+			if p.opts.CloseIdlePeriod > 0 {
+				now := p.sweeper.Now()
+				for _, t := range p.allTransports() {
+					t.idle.Expire(now, period)
+				}
+			}
+		}
+	}
+}
+
+func (p *Proxy) allTransports() []*transport {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]*transport, 0, len(p.transports))
+	for t := range p.transports {
+		all = append(all, t)
+	}
+	return all
+}
+
+// mostDynamic bounds how many addresses of dynamic backends are remembered.
+const mostDynamic = 1024
+
+// dynamicEndpoints remembers the endpoints that filters chose.
+type dynamicEndpoints struct {
+	set   *backend.Set
+	mu    sync.Mutex
+	known map[string]*backend.Endpoint
+}
+
+// endpoint returns the target that the filters chose; what they did not choose
+// is taken from the request (spec 1.4).
+func (d *dynamicEndpoints) endpoint(c *filter.Context) (*backend.Endpoint, error) {
+	scheme, address := c.Upstream.Scheme, c.Upstream.Address
+	if scheme == "" {
+		scheme = c.Request.Scheme
+	}
+	if address == "" {
+		address = c.Request.Host
+	}
+	if address == "" {
+		return nil, fmt.Errorf("dynamic backend of route %q: neither a filter nor the request names a host", c.RouteID)
+	}
+	key := scheme + "://" + address
+	d.mu.Lock()
+	ep := d.known[key]
+	d.mu.Unlock()
+	if ep != nil {
+		return ep, nil
+	}
+	ep, err := d.set.Acquire(key, "")
+	if err != nil {
+		return nil, fmt.Errorf("dynamic backend of route %q: %w", c.RouteID, err)
+	}
+	for _, old := range d.remember(key, ep) {
+		_ = d.set.Release(old)
+	}
+	return ep, nil
+}
+
+// remember keeps ep and returns what has to be released for it.
+func (d *dynamicEndpoints) remember(key string, ep *backend.Endpoint) (old []*backend.Endpoint) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		d.known = map[string]*backend.Endpoint{}
+	}
+	if d.known[key] != nil {
+		return []*backend.Endpoint{ep} // another request was faster
+	}
+	if len(d.known) >= mostDynamic {
+		for k, e := range d.known {
+			old = append(old, e)
+			delete(d.known, k)
+		}
+	}
+	d.known[key] = ep
+	return old
+}
