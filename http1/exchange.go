@@ -3,7 +3,6 @@ package http1
 import (
 	"io"
 	"sync"
-	"time"
 
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
@@ -108,10 +107,10 @@ func (x *Exchange) Upgrade() string {
 }
 
 // begin settles the request after its head was parsed.
-func (x *Exchange) begin(now int64, received time.Time) {
+func (x *Exchange) begin(now int64) {
 	r := &x.Request
 	x.Begun = now
-	r.Received = received
+	r.Received = x.conn.srv.sweeper.Time(now)
 	r.Remote, r.Local = x.conn.s.Remote(), x.conn.s.Local()
 	r.Scheme = x.conn.srv.scheme
 	if r.ContentLength != 0 {

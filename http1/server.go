@@ -235,7 +235,7 @@ func (c *conn) run(x *Exchange) bool {
 	if t := c.srv.cfg.ReadTimeout; t > 0 {
 		c.readBy = now + int64(t)
 	}
-	x.begin(now, time.Time{})
+	x.begin(now)
 	if c.lastRequest(now) {
 		x.close = true
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"time"
 
+	"fairlead.dev/fairlead/accesslog"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/route"
 )
@@ -48,7 +49,23 @@ func (e *exchange) count(status int) {
 	m.ObserveServe(rm, e.req.Host, e.req.Method, status, total)
 }
 
-func (e *exchange) logAccess(status int, sent int64) {}
+// logAccess writes the line of the access log, if the exchange is to have one.
+func (e *exchange) logAccess(status int, sent int64) {
+	l := e.p.accessLog
+	if !l.Wanted(&e.ctx.AccessLog, status) {
+		return
+	}
+	r, o := e.req, &e.ctx.Original
+	entry := accesslog.Entry{
+		Received: e.p.sweeper.Time(e.times.begin), Duration: time.Duration(e.times.end - e.times.begin),
+		Remote: r.Remote, ForwardedFor: r.Header.Get("X-Forwarded-For"),
+		Method: o.Method, Path: o.RawPath, Query: o.Query, Major: r.Major, Minor: r.Minor, Host: o.Host,
+		Referer: r.Header.Get("Referer"), UserAgent: r.Header.Get("User-Agent"),
+		FlowID: r.Header.Get("X-Flow-Id"), Audit: r.Header.Get("X-Unverified-Audit"),
+		Status: status, Size: sent, Reason: e.failed, MaskQuery: e.ctx.AccessLog.MaskQuery,
+	}
+	l.Write(&entry)
+}
 
 // Attach makes what the proxy keeps with a route; it is the compiler's hook.
 func (p *Proxy) Attach(r *route.Route) any {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"fairlead.dev/fairlead/accesslog"
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
@@ -22,7 +23,8 @@ type Config struct {
 	Options *option.Set
 	Log     *slog.Logger
 	// Metrics and AccessLog may be nil.
-	Metrics *metrics.Metrics
+	Metrics   *metrics.Metrics
+	AccessLog *accesslog.Log
 	// Endpoints is shared with the routes, so that dynamic backends count into
 	// the same load.
 	Endpoints *backend.Set
@@ -33,6 +35,7 @@ type Proxy struct {
 	opts      *Values
 	log       *slog.Logger
 	metrics   *metrics.Metrics
+	accessLog *accesslog.Log
 	forwarded forwarded
 
 	table    atomic.Pointer[table.Table] // nil: no routes yet
@@ -64,7 +67,7 @@ func New(cfg Config) (*Proxy, error) {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
 	p := &Proxy{
-		opts: opts, log: cfg.Log, metrics: cfg.Metrics, forwarded: fwd,
+		opts: opts, log: cfg.Log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd,
 		sweeper: sock.NewSweeper(), parker: parker,
 		dialer: &pool.Dialer{
 			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,

@@ -51,6 +51,9 @@ func (s *Sweeper) Now() int64 { return int64(time.Since(s.epoch)) }
 // At converts a point in time to the sweeper's clock.
 func (s *Sweeper) At(t time.Time) int64 { return int64(t.Sub(s.epoch)) }
 
+// Time converts a point on the sweeper's clock to the time of day.
+func (s *Sweeper) Time(at int64) time.Time { return s.epoch.Add(time.Duration(at)) }
+
 // Run ends overdue connections until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
