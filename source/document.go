@@ -53,9 +53,11 @@ func NewDocument(file string) *Document {
 // maxProblems bounds the problems of one document that are kept.
 const maxProblems = 1000
 
-// Read reads all of r and returns its routes. After an error, which is one of
-// reading, not of the routes, d knows what it knew before. A document longer
-// than eskip.MaxDocument is an error.
+// Read reads all of r and returns its routes. After an error d knows what it
+// knew before. Errors are those of r, a document longer than
+// eskip.MaxDocument, and one that had routes and of which now nothing can be
+// read: that is no document any more, such as the page of an error. Other
+// mistakes are Problems of the Set.
 func (d *Document) Read(r io.Reader) (Set, error) {
 	if d.split == nil {
 		d.split = eskip.NewSplitter(nil)
@@ -78,9 +80,13 @@ func (d *Document) Read(r io.Reader) (Set, error) {
 	if n.same && len(n.pieces) == len(d.pieces) {
 		return d.set, nil
 	}
+	set := n.compose()
+	if len(set.Routes) == 0 && len(d.set.Routes) > 0 && len(set.Problems) > 0 {
+		return Set{}, fmt.Errorf("no route can be read: %w", set.Problems[0].Err)
+	}
 	d.count++
-	d.pieces, d.broken = slices.Clip(n.pieces), n.broken
-	d.set = d.compose()
+	set.Version = strconv.FormatUint(d.count, 10)
+	d.pieces, d.broken, d.set = slices.Clip(n.pieces), n.broken, set
 	return d.set, nil
 }
 
@@ -159,20 +165,19 @@ func problems(err error) []Problem {
 }
 
 // compose makes the Set of the pieces.
-func (d *Document) compose() Set {
+func (n *reading) compose() Set {
 	s := Set{
-		Routes:  make([]*eskip.Route, 0, len(d.pieces)),
-		Lines:   make([]int32, 0, len(d.pieces)),
-		Version: strconv.FormatUint(d.count, 10),
+		Routes: make([]*eskip.Route, 0, len(n.pieces)),
+		Lines:  make([]int32, 0, len(n.pieces)),
 	}
 	left := 0
-	for _, p := range d.pieces {
+	for _, p := range n.pieces {
 		if p.route != nil {
 			s.Routes = append(s.Routes, p.route)
 			s.Lines = append(s.Lines, p.line)
 			continue
 		}
-		o := d.broken[p]
+		o := n.broken[p]
 		for _, r := range o.routes {
 			s.Routes = append(s.Routes, r)
 			s.Lines = append(s.Lines, r.Pos.Line)

@@ -116,6 +116,21 @@ func TestDocumentReadError(t *testing.T) {
 	}
 }
 
+func TestDocumentBecomesGarbage(t *testing.T) {
+	d := source.NewDocument("f")
+	text := "a: * -> <shunt>;"
+	first := read(t, d, text)
+	if _, err := d.Read(strings.NewReader("<html><body>Bad Gateway</body></html>")); err == nil || !strings.Contains(err.Error(), "f:1:1: ") {
+		t.Errorf("got %v, want an error with the place of the first mistake", err)
+	}
+	if again := read(t, d, text); again.Version != first.Version {
+		t.Error("garbage made the document forget")
+	}
+	if set := read(t, d, "// none"); len(set.Routes)+len(set.Problems) != 0 {
+		t.Errorf("an empty document gave %v", set)
+	}
+}
+
 func TestDocumentTooLong(t *testing.T) {
 	line := []byte("//" + strings.Repeat("x", 1<<20-3) + "\n")
 	_, err := source.NewDocument("").Read(&repeat{piece: line, left: eskip.MaxDocument>>20 + 1})
