@@ -1,0 +1,4 @@
+// Package query holds the predicate on the query of a request, QueryParam.
+//
+// Start reading at parameter.
+package query
