@@ -58,6 +58,9 @@ type Problem struct {
 	Reason string
 	// Err says what is wrong, where, and what to do.
 	Err error
+	// Route is the definition, nil when it was too broken to be one. It is for
+	// showing only.
+	Route *eskip.Route
 }
 
 // Env is what a source's constructor may use of the process around it.
