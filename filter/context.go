@@ -110,8 +110,8 @@ func (c *Context) Context() context.Context {
 }
 
 // Serve answers the request without a backend: the filters that follow do not
-// see the request, the responses phase begins with this filter's
-// predecessors. resp must not be shared between exchanges.
+// see the exchange, the response phase begins with the filter that answered.
+// resp must not be shared between exchanges.
 func (c *Context) Serve(resp *message.Response) {
 	c.Response, c.served = resp, true
 }

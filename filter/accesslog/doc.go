@@ -1,0 +1,10 @@
+// Package accesslog holds the filters that say what the access log writes about
+// an exchange.
+//
+// It promises that the last filter of a route that switches the log decides;
+// keys to mask add up.
+//
+// It does not write the log.
+//
+// Start reading at enable.go.
+package accesslog

@@ -1,0 +1,72 @@
+package static
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"fairlead.dev/fairlead/arg"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/message"
+)
+
+var _ = filter.Define(filter.Def{
+	Name: "static",
+	Params: []arg.Param{
+		{Name: "prefix", Type: arg.Text},
+		{Name: "directory", Type: arg.Text},
+	},
+	Doc:     "answers with the files of a directory; the prefix is cut off the path",
+	Example: `PathSubtree("/docs") -> static("/docs", "/tmp") -> <shunt>`,
+	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
+		dir := v.Text(1)
+		info, err := os.Stat(dir)
+		if err != nil {
+			return nil, fmt.Errorf("read the directory: %w", err)
+		}
+		if !info.IsDir() {
+			return nil, fmt.Errorf("%q is not a directory", dir)
+		}
+		return &static{prefix: v.Text(0), files: http.FileServer(directory(dir))}, nil
+	},
+})
+
+type static struct {
+	filter.RequestOnly
+	prefix string
+	files  http.Handler
+}
+
+// asked are the fields of a request that the file server looks at.
+var asked = [...]string{
+	"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range",
+}
+
+func (f *static) Request(c *filter.Context) {
+	path, ok := strings.CutPrefix(c.Request.Path, f.prefix)
+	if !ok {
+		c.ServeText(http.StatusNotFound, "text/plain; charset=utf-8", "404 page not found\n")
+		return
+	}
+	// The strings outlive the exchange in names of opened files.
+	r := &http.Request{
+		Method: c.Request.Method,
+		URL:    &url.URL{Path: strings.Clone(path), RawQuery: message.EscapeQuery(c.Request.Query)},
+		Header: http.Header{},
+	}
+	for _, name := range asked {
+		for v := range c.Request.Header.Values(name) {
+			r.Header.Add(name, v)
+		}
+	}
+	if strings.Contains(r.Header.Get("Range"), ",") {
+		// The file server would write the parts into a pipe, from a goroutine of
+		// its own; a server may answer with the whole (RFC 9110 14.2).
+		r.Header.Del("Range")
+	}
+	var rec recorder
+	f.files.ServeHTTP(&rec, r)
+	c.Serve(rec.response(r.Method))
+}
