@@ -13,8 +13,9 @@ import (
 	"fairlead.dev/fairlead/source"
 )
 
-// Compiler makes routes from definitions. Set its fields before the first use;
-// it is then safe for concurrent use as far as the constructors are.
+// Compiler makes routes from definitions. New makes one from options. Its
+// fields are set before the first use; it is then safe for concurrent use as
+// far as the constructors are.
 type Compiler struct {
 	// FilterEnv and PredicateEnv are what constructors get.
 	FilterEnv    *filter.Env
@@ -23,7 +24,7 @@ type Compiler struct {
 	Endpoints *backend.Set
 
 	// Prepend and Append are the default filters, put around the filters of
-	// every route.
+	// every route but <forward> ones.
 	Prepend, Append []eskip.Call
 	// Disabled lists filters that no route may use.
 	Disabled []string
@@ -131,9 +132,11 @@ func (b *builder) predicates(calls []eskip.Call) {
 	if len(calls) > 0 {
 		b.route.Predicates = make([]predicate.Predicate, 0, len(calls))
 	}
-	tree := ""
 	for i := range calls {
 		call := &calls[i]
+		if call.Name == "*" || call.Name == "Any" {
+			continue // no condition
+		}
 		def := predicate.Lookup(call.Name)
 		if def == nil {
 			b.failAt(call, UnknownPredicate, b.unknown("predicate", call.Name, predicate.Names()))
@@ -149,12 +152,6 @@ func (b *builder) predicates(calls []eskip.Call) {
 		if err != nil {
 			b.failAt(call, InvalidPredicateParams, fmt.Errorf("predicate %s%s: %w", call.Name, arg.Signature(def.Params), err))
 			continue
-		}
-		if _, ok := p.(predicate.Tree); ok {
-			if tree != "" && tree != call.Name {
-				b.failAt(call, InvalidMatcher, fmt.Errorf("predicates %s and %s cannot stand together: both choose the place in the path tree", tree, call.Name))
-			}
-			tree = call.Name
 		}
 		b.route.Predicates = append(b.route.Predicates, p)
 	}
@@ -183,12 +180,12 @@ func (b *builder) filters(calls []eskip.Call) {
 
 func (b *builder) filter(call *eskip.Call) {
 	def := filter.Lookup(call.Name)
-	if def == nil {
-		b.failAt(call, UnknownFilter, b.unknown("filter", call.Name, filter.Names()))
+	if slices.Contains(b.Disabled, call.Name) || def != nil && slices.Contains(b.Disabled, def.Name) {
+		b.failAt(call, UnknownFilter, fmt.Errorf("filter %q is disabled by the option disabled-filters", call.Name))
 		return
 	}
-	if slices.Contains(b.Disabled, def.Name) || slices.Contains(b.Disabled, call.Name) {
-		b.failAt(call, UnknownFilter, fmt.Errorf("filter %q is disabled here by the option disabled-filters", call.Name))
+	if def == nil {
+		b.failAt(call, UnknownFilter, b.unknown("filter", call.Name, filter.Names()))
 		return
 	}
 	f, err := construct(def.Params, call.Args, func(v arg.Values) (filter.Filter, error) {

@@ -43,15 +43,10 @@ func (f faults) Unwrap() []error {
 
 // at puts the place of a mistake before it, file:line:column.
 func at(p eskip.Pos, err error) error {
-	switch {
-	case p.Line == 0 && p.File == "":
-		return err
-	case p.Line == 0:
-		return fmt.Errorf("%s: %w", p.File, err)
-	case p.File == "":
-		return fmt.Errorf("%d:%d: %w", p.Line, p.Col, err)
+	if place := p.String(); place != "" {
+		return fmt.Errorf("%s: %w", place, err)
 	}
-	return fmt.Errorf("%s:%d:%d: %w", p.File, p.Line, p.Col, err)
+	return err
 }
 
 // unknown says that there is no filter or predicate called name.
