@@ -78,6 +78,9 @@ func (x *Exchange) shape(resp *message.Response) replyShape {
 	} else if r.ContentLength != 0 && x.body.onRead != nil {
 		x.close = true // the body was never asked for
 	}
+	if x.conn.srv.stopping.Load() {
+		x.close = true
+	}
 	s.close = x.close
 	s.keep10 = r.Minor == 0 && !x.close
 	return s

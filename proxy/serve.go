@@ -104,3 +104,6 @@ func statusCheck(ctx context.Context, client *http.Client, url string) error {
 
 // HealthWait is the time between the signal and the end of listening.
 func (p *Proxy) HealthWait() time.Duration { return p.opts.HealthWait }
+
+// Parked returns how many idle client connections wait without a goroutine.
+func (p *Proxy) Parked() int { return p.parker.Len() }
