@@ -143,6 +143,9 @@ func (p Param) checkNumber(a eskip.Arg) (value, error) {
 	if a.Kind != eskip.NumberArg {
 		return value{}, fmt.Errorf("found the string %s, expected %s", quote(a.Text), p.Type)
 	}
+	if math.IsNaN(a.Number) || math.IsInf(a.Number, 0) {
+		return value{}, fmt.Errorf("found %v, expected %s", a.Number, p.Type)
+	}
 	if p.Type == Int && a.Number != math.Trunc(a.Number) {
 		return value{}, fmt.Errorf("found %v, expected a whole number", a.Number)
 	}

@@ -53,6 +53,8 @@ func TestCheckTypes(t *testing.T) {
 		{"number at the bounds", Param{Type: Number, Max: 1}, num(1), ""},
 		{"number too big", Param{Type: Number, Max: 1}, num(1.1), "found 1.1, expected a number from 0 to 1"},
 		{"number too small", Param{Type: Number, Max: 1}, num(-0.1), "found -0.1, expected a number from 0 to 1"},
+		{"number is none", Param{Type: Number, Max: 1}, num(math.NaN()), "found NaN, expected a number"},
+		{"number is infinite", Param{Type: Number}, num(math.Inf(-1)), "found -Inf, expected a number"},
 		{"int", Param{Type: Int}, num(-3), ""},
 		{"int with a fraction", Param{Type: Int}, num(1.5), "found 1.5, expected a whole number"},
 		{"int is text", Param{Type: Int}, str("1"), "expected a whole number"},
