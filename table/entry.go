@@ -70,8 +70,10 @@ func (e *entry) keep(preds []predicate.Predicate, indexed, n int) {
 func hostsOf(p predicate.Host) []HostPattern {
 	expr, exact := p.HostPattern()
 	if len(exact) == 0 {
-		hosts, _ := ParseHostPattern(expr)
-		return hosts
+		if hosts, ok := ParseHostPattern(expr); ok {
+			return hosts
+		}
+		return nil
 	}
 	hosts := make([]HostPattern, len(exact))
 	for i, name := range exact {

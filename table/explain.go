@@ -142,7 +142,7 @@ func (t *Table) nearMisses(req *message.Request, path string, seen map[*entry]bo
 }
 
 func (e *entry) miss(req *message.Request, path string) miss {
-	m := miss{common: commonPrefix(e.path, path)}
+	m := miss{common: commonPrefix(e.text, path)}
 	m.Candidate = Candidate{Route: e.route, Verdict: PredicateDiffers, Predicate: e.firstMiss(req)}
 	for _, p := range e.route.Predicates {
 		if _, tree := p.(predicate.Tree); !tree && !p.Match(req) {
@@ -174,31 +174,4 @@ func commonPrefix(a, b string) int {
 		n++
 	}
 	return n
-}
-
-// match reports whether the pattern matches path, which starts with a slash.
-// Lookup does not need it: there the tree knows.
-func (p *pattern) match(path string) bool {
-	for rest := p.path; rest != ""; {
-		if path == "" {
-			return false
-		}
-		var seg, value string
-		seg, rest = nextSegment(rest)
-		value, path = nextSegment(path)
-		if seg != "" && seg[0] == ':' {
-			if value == "" {
-				return false
-			}
-		} else if seg != value {
-			return false
-		}
-	}
-	switch p.place {
-	case here:
-		return path == ""
-	case below:
-		return len(path) > 1
-	}
-	return true
 }

@@ -38,8 +38,11 @@ func ParseHostPattern(expr string) (hosts []HostPattern, ok bool) {
 			return nil, false
 		}
 		hosts = append(hosts, alt)
+		if p.rest == ")" {
+			return hosts, true
+		}
 		if !p.take("|") {
-			return hosts, p.rest == ")"
+			return nil, false
 		}
 	}
 }

@@ -75,15 +75,12 @@ func (s *search) find(path string) *entry {
 // twice, however it backtracks.
 func (s *search) walk(n *node, path string) *entry {
 	if path == "" {
-		return s.match(&n.here, &n.subtree)
+		return s.match(n.set(here), n.set(subtree))
 	}
 	seg, rest := nextSegment(path)
 	c := n.child(s.table.hash, seg)
 	if seg == "" && rest == "" {
-		if c == nil {
-			return s.match(&n.subtree, nil)
-		}
-		return s.match(&c.here, &n.subtree)
+		return s.match(c.set(here), n.set(subtree))
 	}
 	if c != nil {
 		if e := s.walk(c, rest); e != nil {
@@ -95,17 +92,14 @@ func (s *search) walk(n *node, path string) *entry {
 			return e
 		}
 	}
-	return s.match(&n.below, &n.subtree)
+	return s.match(n.set(below), n.set(subtree))
 }
 
-// match returns the first entry of one tree position that matches; b may be
-// nil.
+// match returns the first entry of one tree position that matches.
 func (s *search) match(a, b *set) *entry {
 	s.n = 0
 	s.open(a)
-	if b != nil {
-		s.open(b)
-	}
+	s.open(b)
 	for s.n > 0 {
 		i := s.next()
 		it := s.runs[i].at.Item()
@@ -119,7 +113,7 @@ func (s *search) match(a, b *set) *entry {
 
 // open adds the runs of a set that the request's host reaches.
 func (s *search) open(a *set) {
-	if a.slots.Empty() {
+	if a == nil || a.slots.Empty() {
 		return
 	}
 	s.add(a, 0)

@@ -9,6 +9,9 @@ import (
 	"fairlead.dev/fairlead/message"
 )
 
+// maxPattern bounds a path pattern, and with it the depth of the tree.
+const maxPattern = 8 << 10
+
 // place says where a route stands at its node of the path tree.
 type place uint8
 
@@ -22,13 +25,27 @@ const (
 // pattern is the path condition of a route.
 type pattern struct {
 	place place
-	// params is set when path has ":" segments.
+	// params is set when there are ":" segments.
 	params bool
-	// path is the way from the root: "" or a "/" in front of each segment. The
-	// free wildcard is not part of it.
-	path string
-	// free is the name of the free wildcard.
-	free string
+	// base is how much of text is the way from the root: a "/" in front of each
+	// segment. A free wildcard, and the slash at the end where it means
+	// nothing, are not part of it.
+	base int32
+	text string // clean
+}
+
+func (p *pattern) way() string { return p.text[:p.base] }
+
+// free returns the name of the free wildcard; "" when there is none.
+func (p *pattern) free() string {
+	if p.place == here {
+		return ""
+	}
+	tail := p.text[p.base:] // "/*name", "/**", "/*", "/" or ""
+	if name := strings.TrimPrefix(strings.TrimPrefix(tail, "/"), "*"); name != "" {
+		return name
+	}
+	return "*"
 }
 
 // parsePattern reads the argument of Path or PathSubtree. An empty one is no
@@ -37,39 +54,29 @@ func parsePattern(raw string, isSubtree, ignoreSlash bool) (pattern, error) {
 	if raw == "" {
 		return pattern{}, nil
 	}
-	p := pattern{place: here, path: message.CleanPath(raw)}
+	p := pattern{place: here, text: message.CleanPath(raw)}
+	if len(p.text) > maxPattern {
+		return pattern{}, fmt.Errorf("path %.40q...: %d bytes long, at most %d are allowed", p.text, len(p.text), maxPattern)
+	}
+	way := p.text
+	if i := strings.LastIndexByte(way, '/'); strings.HasPrefix(way[i+1:], "*") {
+		p.place, way = below, way[:i]
+	}
 	if isSubtree {
-		p.place, p.free = subtree, "*"
+		p.place = subtree
 	}
-	p.cutFree()
-	if p.place != here || ignoreSlash && len(p.path) > 1 {
-		p.path = strings.TrimSuffix(p.path, "/")
+	if p.place != here || ignoreSlash && len(way) > 1 {
+		way = strings.TrimSuffix(way, "/")
 	}
-	for rest := p.path; rest != ""; {
+	p.base = int32(len(way))
+	for way != "" {
 		var seg string
-		seg, rest = nextSegment(rest)
+		seg, way = nextSegment(way)
 		if err := p.segment(seg); err != nil {
 			return pattern{}, fmt.Errorf("path %q: %w", raw, err)
 		}
 	}
 	return p, nil
-}
-
-// cutFree takes a free wildcard off the end of the path: "/*name", "/**" or
-// "/*".
-func (p *pattern) cutFree() {
-	i := strings.LastIndexByte(p.path, '/')
-	name, ok := strings.CutPrefix(p.path[i+1:], "*")
-	if !ok {
-		return
-	}
-	if name == "" {
-		name = "*"
-	}
-	p.path, p.free = p.path[:i], name
-	if p.place == here {
-		p.place = below
-	}
 }
 
 // segment checks one segment and notes whether it binds a value.
@@ -103,24 +110,51 @@ func nextSegment(path string) (seg, rest string) {
 // bind appends the values that the pattern's wildcards take from path, which
 // the pattern must match.
 func (p *pattern) bind(path string, params message.Params) message.Params {
-	if !p.params && p.free == "" {
+	if !p.params && p.place == here {
 		return params
 	}
-	for rest := p.path; rest != ""; {
+	for way := p.way(); way != ""; {
 		var seg, value string
-		seg, rest = nextSegment(rest)
+		seg, way = nextSegment(way)
 		value, path = nextSegment(path)
 		if len(seg) > 1 && seg[0] == ':' {
 			params = append(params, message.Param{Name: seg[1:], Value: unescape(value)})
 		}
 	}
-	if p.free == "" {
+	if p.place == here {
 		return params
 	}
 	if path == "" {
 		path = "/"
 	}
-	return append(params, message.Param{Name: p.free, Value: unescape(path)})
+	return append(params, message.Param{Name: p.free(), Value: unescape(path)})
+}
+
+// match reports whether the pattern matches path, which starts with a slash.
+// Lookup does not need it: there the tree knows.
+func (p *pattern) match(path string) bool {
+	for way := p.way(); way != ""; {
+		if path == "" {
+			return false
+		}
+		var seg, value string
+		seg, way = nextSegment(way)
+		value, path = nextSegment(path)
+		if seg != "" && seg[0] == ':' {
+			if value == "" {
+				return false
+			}
+		} else if seg != value {
+			return false
+		}
+	}
+	switch p.place {
+	case here:
+		return path == ""
+	case below:
+		return len(path) > 1
+	}
+	return true
 }
 
 // unescape decodes a value a second time, "+" included, as the peer does (spec

@@ -202,18 +202,25 @@ func compare(t *testing.T, g generator, tab *Table, ref reference, requests int)
 	}
 	for range requests {
 		req, path := g.request(), g.path()
-		want, wantParams := ref.lookup(req, path)
-		got, params := tab.Lookup(req, path, nil)
-		if got != want {
-			t.Fatalf("%s %q %q: got %s, want %s", req.Method, req.Host, path, describe(got), describe(want))
-		}
-		if diff := cmp.Diff(wantParams, params); diff != "" {
-			t.Fatalf("%q of %s: params (-want +got)\n%s", path, describe(got), diff)
-		}
+		want := compareOne(t, tab, ref, req, path)
 		if g.IntN(8) == 0 {
 			checkExplain(t, tab, req, path, want)
 		}
 	}
+}
+
+// compareOne returns the route that is to win.
+func compareOne(t *testing.T, tab *Table, ref reference, req *message.Request, path string) *Route {
+	t.Helper()
+	want, wantParams := ref.lookup(req, path)
+	got, params := tab.Lookup(req, path, nil)
+	if got != want {
+		t.Fatalf("%s %q %q: got %s, want %s", req.Method, req.Host, path, describe(got), describe(want))
+	}
+	if diff := cmp.Diff(wantParams, params); diff != "" {
+		t.Fatalf("%q of %s: params (-want +got)\n%s", path, describe(got), diff)
+	}
+	return want
 }
 
 func describe(r *Route) string {

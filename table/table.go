@@ -107,7 +107,7 @@ func (t *Table) change(e *entry, do func(*set)) {
 		do(&t.pathless)
 		return
 	}
-	t.tree = edit{t.hash, t.edit}.change(t.tree, e.path, e, do)
+	t.tree = edit{t.hash, t.edit}.change(t.tree, e.way(), e, do)
 }
 
 // Len returns the number of routes.

@@ -12,10 +12,23 @@ import (
 type node struct {
 	edit    btree.Edit // the batch that made this copy
 	segment string
-	static  btree.Tree[child]
-	param   *node // below ":name"
+	only    *node             // the one literal child, as most nodes have;
+	static  btree.Tree[child] // or all of them
+	param   *node             // below ":name"
+	sets    *sets             // nil where the tree only passes
+}
 
-	here, below, subtree set
+// sets are the routes of one node.
+type sets struct{ here, below, subtree set }
+
+func (s *sets) at(p place) *set {
+	switch p {
+	case here:
+		return &s.here
+	case below:
+		return &s.below
+	}
+	return &s.subtree
 }
 
 // child is a node under the hash of its segment.
@@ -25,29 +38,29 @@ type child struct{ *node }
 func (a child) Compare(b child) int { return strings.Compare(a.segment, b.segment) }
 
 func (n *node) empty() bool {
-	return n.static.Empty() && n.param == nil &&
-		n.here.slots.Empty() && n.below.slots.Empty() && n.subtree.slots.Empty()
+	return n.only == nil && n.static.Empty() && n.param == nil && n.sets == nil
 }
 
-func (n *node) place(p place) *set {
-	switch p {
-	case here:
-		return &n.here
-	case below:
-		return &n.below
+// set returns the routes that stand at n; nil when there are none. n may be nil.
+func (n *node) set(p place) *set {
+	if n == nil || n.sets == nil {
+		return nil
 	}
-	return &n.subtree
+	return n.sets.at(p)
 }
 
 // child returns the node of a literal segment, or nil.
 func (n *node) child(h hash, seg string) *node {
+	if n.only != nil {
+		if n.only.segment == seg {
+			return n.only
+		}
+		return nil
+	}
 	if n.static.Empty() {
 		return nil
 	}
-	return n.childAt(h.segment(seg), seg)
-}
-
-func (n *node) childAt(key uint64, seg string) *node {
+	key := h.segment(seg)
 	for c := n.static.Seek(key); c.Valid(); c = n.static.Next(c) {
 		it := c.Item()
 		if it.Key != key {
@@ -71,7 +84,13 @@ type edit struct {
 func (ed edit) change(n *node, path string, e *entry, do func(*set)) *node {
 	n = ed.mutable(n)
 	if path == "" {
-		do(n.place(e.place))
+		if n.sets == nil {
+			n.sets = new(sets)
+		}
+		do(n.sets.at(e.place))
+		if *n.sets == (sets{}) {
+			n.sets = nil
+		}
 	} else {
 		seg, rest := nextSegment(path)
 		if seg != "" && seg[0] == ':' {
@@ -87,8 +106,7 @@ func (ed edit) change(n *node, path string, e *entry, do func(*set)) *node {
 }
 
 func (ed edit) changeChild(n *node, seg, rest string, e *entry, do func(*set)) {
-	key := ed.hash.segment(seg)
-	old := n.childAt(key, seg)
+	old := n.child(ed.hash, seg)
 	c := old
 	if c == nil {
 		// The pattern may be part of a large document: do not keep it.
@@ -96,11 +114,22 @@ func (ed edit) changeChild(n *node, seg, rest string, e *entry, do func(*set)) {
 	}
 	c = ed.change(c, rest, e, do)
 	switch {
-	case c != nil && c != old:
-		n.static = n.static.With(ed.id, btree.Item[child]{Key: key, Value: child{c}})
-	case c == nil && old != nil:
-		n.static = n.static.Without(ed.id, btree.Item[child]{Key: key, Value: child{old}})
+	case c == old:
+	case n.only == old && n.static.Empty():
+		n.only = c
+	case c == nil:
+		n.static = n.static.Without(ed.id, ed.item(old))
+	default:
+		if n.only != nil {
+			n.static = n.static.With(ed.id, ed.item(n.only))
+			n.only = nil
+		}
+		n.static = n.static.With(ed.id, ed.item(c))
 	}
+}
+
+func (ed edit) item(n *node) btree.Item[child] {
+	return btree.Item[child]{Key: ed.hash.segment(n.segment), Value: child{n}}
 }
 
 // mutable returns n when this batch made it, else a copy.
@@ -113,5 +142,9 @@ func (ed edit) mutable(n *node) *node {
 	}
 	c := *n
 	c.edit = ed.id
+	if n.sets != nil {
+		s := *n.sets
+		c.sets = &s
+	}
 	return &c
 }

@@ -15,7 +15,7 @@ func (t Tree[V]) With(edit Edit, it Item[V]) Tree[V] {
 	return Tree[V]{&node[V]{
 		edit:  edit,
 		items: []Item[V]{n.items[0], right.items[0]},
-		kids:  []*node[V]{n, right},
+		kids:  &[maxItems]*node[V]{n, right},
 	}}
 }
 
@@ -44,16 +44,17 @@ func (n *node[V]) put(edit Edit, it *Item[V]) (self, right *node[V]) {
 // When n is full, it returns the new right half.
 func (n *node[V]) insert(edit Edit, i int, it Item[V], kid *node[V]) (right *node[V]) {
 	if len(n.items) < maxItems {
-		n.items = slices.Insert(n.items, i, it)
 		if kid != nil {
-			n.kids = slices.Insert(n.kids, i, kid)
+			copy(n.kids[i+1:], n.kids[i:len(n.items)])
+			n.kids[i] = kid
 		}
+		n.items = slices.Insert(n.items, i, it)
 		return nil
 	}
 	if i == maxItems { // ascending input leaves full nodes behind
 		right = &node[V]{edit: edit, items: []Item[V]{it}}
 		if kid != nil {
-			right.kids = []*node[V]{kid}
+			right.kids = &[maxItems]*node[V]{kid}
 		}
 		return right
 	}
@@ -76,7 +77,7 @@ func (t Tree[V]) Without(edit Edit, it Item[V]) Tree[V] {
 	if !found {
 		return t
 	}
-	for n != nil && len(n.kids) == 1 {
+	for n != nil && n.kids != nil && len(n.items) == 1 {
 		n = n.kids[0]
 	}
 	return Tree[V]{n}
@@ -105,7 +106,7 @@ func (n *node[V]) remove(edit Edit, it *Item[V]) (self *node[V], found bool) {
 	n = n.mutable(edit)
 	if kid == nil {
 		n.drop(i)
-		if len(n.kids) == 0 {
+		if len(n.items) == 0 {
 			return nil, true
 		}
 		return n, true
@@ -118,15 +119,17 @@ func (n *node[V]) remove(edit Edit, it *Item[V]) (self *node[V], found bool) {
 }
 
 func (n *node[V]) drop(i int) {
+	last := len(n.items) - 1
+	copy(n.kids[i:last], n.kids[i+1:])
+	n.kids[last] = nil
 	n.items = slices.Delete(n.items, i, i+1)
-	n.kids = slices.Delete(n.kids, i, i+1)
 }
 
 // join merges the thin kid at i with a neighbour when both fit into one node
 // with room to spare.
 func (n *node[V]) join(edit Edit, i int) {
 	for _, l := range [2]int{i - 1, i} {
-		if l < 0 || l+1 >= len(n.kids) {
+		if l < 0 || l+1 >= len(n.items) {
 			continue
 		}
 		left, right := n.kids[l], n.kids[l+1]
@@ -134,10 +137,10 @@ func (n *node[V]) join(edit Edit, i int) {
 			continue
 		}
 		left = left.mutable(edit)
-		left.items = append(left.items, right.items...)
 		if right.kids != nil {
-			left.kids = append(left.kids, right.kids...)
+			copy(left.kids[len(left.items):], right.kids[:len(right.items)])
 		}
+		left.items = append(left.items, right.items...)
 		n.kids[l], n.items[l] = left, left.items[0]
 		n.drop(l + 1)
 		return

@@ -23,7 +23,7 @@ func (t Tree[V]) Seek(key uint64) Cursor[V] {
 		// An equal item may stand at the end of the kid before the first kid
 		// that begins with the key.
 		i := n.lowest(key)
-		if i < len(n.kids) {
+		if i < len(n.items) {
 			after = n.kids[i]
 		}
 		n = n.kids[max(i-1, 0)]
@@ -43,7 +43,7 @@ func (t Tree[V]) Next(c Cursor[V]) Cursor[V] {
 	var after *node[V]
 	for n.kids != nil {
 		i := n.kidOf(it)
-		if i+1 < len(n.kids) {
+		if i+1 < len(n.items) {
 			after = n.kids[i+1]
 		}
 		n = n.kids[i]

@@ -41,7 +41,7 @@ type Tree[V Value[V]] struct{ root *node[V] }
 type node[V Value[V]] struct {
 	edit  Edit
 	items []Item[V]
-	kids  []*node[V]
+	kids  *[maxItems]*node[V] // as many as items
 }
 
 // Empty reports whether t has no items.
@@ -69,7 +69,7 @@ func (t Tree[V]) Max() *Item[V] {
 		return nil
 	}
 	for n.kids != nil {
-		n = n.kids[len(n.kids)-1]
+		n = n.kids[len(n.items)-1]
 	}
 	return &n.items[len(n.items)-1]
 }
@@ -84,16 +84,12 @@ func (t Tree[V]) All() iter.Seq[Item[V]] {
 }
 
 func (n *node[V]) walk(yield func(Item[V]) bool) bool {
-	for _, k := range n.kids {
-		if !k.walk(yield) {
-			return false
-		}
-	}
-	if n.kids != nil {
-		return true
-	}
-	for _, it := range n.items {
-		if !yield(it) {
+	for i, it := range n.items {
+		if n.kids != nil {
+			if !n.kids[i].walk(yield) {
+				return false
+			}
+		} else if !yield(it) {
 			return false
 		}
 	}
@@ -135,21 +131,21 @@ func (n *node[V]) mutable(edit Edit) *node[V] {
 	c := &node[V]{edit: edit}
 	c.items = append(make([]Item[V], 0, len(n.items)+1), n.items...)
 	if n.kids != nil {
-		c.kids = append(make([]*node[V], 0, len(n.kids)+1), n.kids...)
+		kids := *n.kids
+		c.kids = &kids
 	}
 	return c
 }
 
 // cut moves what stands from at on into a new node.
 func (n *node[V]) cut(edit Edit, at int) *node[V] {
-	right := &node[V]{edit: edit, items: move(n.items[at:])}
-	n.items = slices.Delete(n.items, at, len(n.items))
+	right := &node[V]{edit: edit}
+	right.items = append(make([]Item[V], 0, maxItems), n.items[at:]...)
 	if n.kids != nil {
-		right.kids = move(n.kids[at:])
-		n.kids = slices.Delete(n.kids, at, len(n.kids))
+		right.kids = new([maxItems]*node[V])
+		copy(right.kids[:], n.kids[at:])
+		clear(n.kids[at:])
 	}
+	n.items = slices.Delete(n.items, at, len(n.items))
 	return right
 }
-
-// move copies s; the copy has room to grow to a full node.
-func move[T any](s []T) []T { return append(make([]T, 0, maxItems), s...) }
