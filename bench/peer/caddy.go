@@ -18,7 +18,7 @@ func caddy() Kind {
 		Name: "caddy",
 		Not:  []string{"change"},
 		Find: func(ctx context.Context, s *Store) (string, string, error) {
-			return s.module(ctx, "github.com/caddyserver/caddy/v2", "v2.11.9", "./cmd/caddy")
+			return s.module(ctx, "github.com/caddyserver/caddy/v2", "./cmd/caddy", "v2.11.9")
 		},
 		Write: func(s Setup) (proc.Command, error) {
 			text, err := json.Marshal(caddyConfig(s))

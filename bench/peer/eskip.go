@@ -26,7 +26,7 @@ func skipper() Kind {
 	return Kind{
 		Name: "skipper",
 		Find: func(ctx context.Context, s *Store) (string, string, error) {
-			return s.module(ctx, "github.com/zalando/skipper", "v0.27.0", "./cmd/skipper")
+			return s.module(ctx, "github.com/zalando/skipper", "./cmd/skipper", "v0.27.0", "v0.25.0")
 		},
 		Write: func(s Setup) (proc.Command, error) {
 			return eskipCommand(s, "skipper", "-wait-first-route-load", "-idle-conns-num=1024", "-application-log-level=ERROR")

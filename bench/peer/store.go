@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,36 +65,50 @@ func lookPath(name string) (string, error) {
 	return exec.LookPath(filepath.Join("/usr/sbin", name))
 }
 
-// module builds a command of a Go module. The module's sources are copied so
-// that the replacements in its go.mod count, which "go install" refuses.
-func (s *Store) module(ctx context.Context, module, version, pkg string) (path, is string, err error) {
+// module builds a command of a Go module in the first of the versions that can
+// be had; one that was built before goes first.
+func (s *Store) module(ctx context.Context, module, pkg string, versions ...string) (path, version string, err error) {
 	name := filepath.Base(pkg)
-	path = filepath.Join(s.Cache, name+"-"+version)
-	if _, err := os.Stat(path); err == nil {
-		return path, version, nil
+	for _, v := range versions {
+		path = filepath.Join(s.Cache, name+"-"+v)
+		if _, err := os.Stat(path); err == nil {
+			return path, v, nil
+		}
 	}
-	s.Say(fmt.Sprintf("building %s %s (minutes, once)", name, version))
-	out, err := s.run(ctx, s.Bench, "go", "mod", "download", "-json", module+"@"+version)
+	var errs []error
+	for _, v := range versions {
+		path = filepath.Join(s.Cache, name+"-"+v)
+		if err := s.buildModule(ctx, module+"@"+v, pkg, path); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		return path, v, nil
+	}
+	return "", "", errors.Join(errs...)
+}
+
+// buildModule copies the module's sources, so that the replacements in its
+// go.mod count, which "go install" refuses.
+func (s *Store) buildModule(ctx context.Context, module, pkg, path string) error {
+	s.Say(fmt.Sprintf("building %s (minutes, once)", module))
+	out, err := s.run(ctx, s.Bench, "go", "mod", "download", "-json", module)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	var at struct{ Dir string }
 	if err := json.Unmarshal(out, &at); err != nil {
-		return "", "", fmt.Errorf("download %q: %w", module, err)
+		return fmt.Errorf("download %q: %w", module, err)
 	}
-	if err := os.MkdirAll(s.Cache, 0o755); err != nil {
-		return "", "", fmt.Errorf("build %s: %w", name, err)
-	}
-	src, err := os.MkdirTemp(s.Cache, name+"-src-")
+	src, err := os.MkdirTemp(s.Cache, "src-")
 	if err != nil {
-		return "", "", fmt.Errorf("build %s: %w", name, err)
+		return fmt.Errorf("build %q: %w", module, err)
 	}
 	defer os.RemoveAll(src)
 	if err := os.CopyFS(src, os.DirFS(at.Dir)); err != nil {
-		return "", "", fmt.Errorf("build %s: %w", name, err)
+		return fmt.Errorf("build %q: %w", module, err)
 	}
 	_, err = s.run(ctx, src, "go", "build", "-mod=mod", "-trimpath", "-buildvcs=false", "-o", path, pkg)
-	return path, version, err
+	return err
 }
 
 // tree builds a command of a module on this disk.

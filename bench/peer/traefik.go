@@ -14,10 +14,10 @@ func traefik() Kind {
 		Name: "traefik",
 		Not:  []string{"change"},
 		Find: func(ctx context.Context, s *Store) (string, string, error) {
-			return s.module(ctx, "github.com/traefik/traefik/v3", "v3.5.3", "./cmd/traefik")
+			return s.module(ctx, "github.com/traefik/traefik/v3", "./cmd/traefik", "v3.5.3")
 		},
 		Write: func(s Setup) (proc.Command, error) {
-			path, err := s.write("traefik.yaml", func(w *bufio.Writer) { traefikConfig(w, s) })
+			path, err := s.write("dynamic.yaml", func(w *bufio.Writer) { traefikConfig(w, s) })
 			return proc.Command{Args: []string{
 				fmt.Sprintf("--entryPoints.web.address=127.0.0.1:%d", s.Port),
 				"--entryPoints.web.transport.respondingTimeouts.idleTimeout=600s",

@@ -55,7 +55,7 @@ type Change struct {
 	Routes        int     `json:"routes"`
 	LoadSeconds   float64 `json:"load_seconds"` // from the start of the process until the last route answers
 	LoadCPU       float64 `json:"load_cpu_seconds"`
-	LoadPeak      int64   `json:"load_peak"`
+	LoadPeak      int64   `json:"load_peak"` // 0: not known, several processes
 	Memory        int64   `json:"pss"`
 	ChangeSeconds float64 `json:"change_seconds"` // from the changed file until the route answers in the new way
 	ChangeCPU     float64 `json:"change_cpu_seconds"`

@@ -109,7 +109,12 @@ func sections() []section {
 		{scenario: "change", title: "100,000 host and path routes: load, then a change of one", note: "Seconds until live include the period at which the proxy looks at its file; nginx and haproxy are told to reload by their signal.", columns: []quantity{
 			{title: "load s", print: fixed2, value: change(func(c *Change) float64 { return c.LoadSeconds })},
 			{title: "load CPU-s", print: fixed2, value: change(func(c *Change) float64 { return c.LoadCPU })},
-			{title: "load peak MB", print: megabytes, value: change(func(c *Change) float64 { return float64(c.LoadPeak) })},
+			{title: "load peak MB", print: megabytes, value: func(r *Run) (float64, bool) {
+				if r.Change == nil || r.Change.LoadPeak == 0 {
+					return 0, false
+				}
+				return float64(r.Change.LoadPeak), true
+			}},
 			{title: "MB after", print: megabytes, value: change(func(c *Change) float64 { return float64(c.Memory) })},
 			{title: "change s", print: fixed3, value: change(func(c *Change) float64 { return c.ChangeSeconds })},
 			{title: "change CPU-s", print: fixed3, value: change(func(c *Change) float64 { return c.ChangeCPU })},

@@ -95,7 +95,8 @@ func (b *bench) awaitChange(ctx context.Context) (tries int, peak int64, err err
 		if err := b.proxy.Ended(); err != nil {
 			return fatal{err}
 		}
-		if tries++; tries%10 == 0 {
+		tries++
+		if b.peer.Reload != 0 { // old and new processes at the same time
 			if m, err := proc.Memory(b.proxy.PID()); err == nil {
 				peak = max(peak, m.PSS)
 			}

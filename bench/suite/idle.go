@@ -8,16 +8,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"fairlead.dev/fairlead/bench/drive"
 	"fairlead.dev/fairlead/bench/proc"
 	"fairlead.dev/fairlead/bench/result"
-)
-
-const (
-	idleSoon  = 2 * time.Second
-	idleLater = 12 * time.Second
 )
 
 // idle measures memory before, soon after and well after many connections
@@ -76,7 +70,7 @@ func (b *bench) hold(ctx context.Context, lines *bufio.Scanner, i *result.Idle) 
 	if _, err := fmt.Sscan(text, &i.Open); err != nil || i.Open == 0 {
 		return fmt.Errorf("no connection was opened: %q", lines.Text())
 	}
-	if err := pauseFor(ctx, idleSoon); err != nil {
+	if err := pauseFor(ctx, b.scenario.soon); err != nil {
 		return err
 	}
 	soon, err := proc.Memory(b.proxy.PID())
@@ -87,7 +81,7 @@ func (b *bench) hold(ctx context.Context, lines *bufio.Scanner, i *result.Idle) 
 	if err != nil {
 		return err
 	}
-	if err := pauseFor(ctx, idleLater-idleSoon); err != nil {
+	if err := pauseFor(ctx, b.scenario.later-b.scenario.soon); err != nil {
 		return err
 	}
 	used, err := proc.CPU(b.proxy.PID())
@@ -96,6 +90,6 @@ func (b *bench) hold(ctx context.Context, lines *bufio.Scanner, i *result.Idle) 
 	}
 	later, err := proc.Memory(b.proxy.PID())
 	i.Soon, i.Later = soon.PSS, later.PSS
-	i.CPU = (used - cpu).Seconds() / (idleLater - idleSoon).Seconds()
+	i.CPU = (used - cpu).Seconds() / (b.scenario.later - b.scenario.soon).Seconds()
 	return err
 }

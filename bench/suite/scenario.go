@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"fairlead.dev/fairlead/bench/peer"
 )
@@ -14,6 +15,8 @@ type Scenario struct {
 	path  string
 	load  []string    // arguments of command load
 	table peer.Routes // routes that every peer has
+
+	soon, later time.Duration // when idle connections are looked at
 }
 
 type sort int
@@ -42,7 +45,8 @@ func Scenarios() []Scenario {
 		}},
 		{Name: "stream", path: "/100m", load: []string{"-mode=stream", "-c=4"}},
 		{Name: "rate", path: "/", load: []string{"-mode=rate", "-rate=5000", "-c=64"}},
-		{Name: "idle", path: "/", sort: idle, load: []string{"-mode=idle", "-c=10000", "-d=0"}},
+		{Name: "idle", path: "/", sort: idle, load: []string{"-mode=idle", "-c=10000", "-d=0"},
+			soon: 2 * time.Second, later: 12 * time.Second},
 		{Name: "change", path: "/", sort: change, table: peer.Routes{Hosts: 25000, Paths: peer.PathNames()}},
 	}
 }

@@ -32,9 +32,6 @@ type Suite struct {
 	Origin    string        // the program
 	Extra     []string      // further arguments of fairlead
 	Say       io.Writer     // progress
-
-	// Measured is called after each run; nil: nobody listens.
-	Measured func(result.Run)
 }
 
 // Run measures everything and returns the runs, also those that failed.
