@@ -60,7 +60,12 @@ func (h house) check(t *testing.T, file, dir string, from int, imp string) {
 	}
 }
 
+// height returns the floor of a package: a pattern that names it wins over one
+// that covers its folder.
 func (h house) height(dir string) (int, bool) {
+	if n, ok := h.floor[dir]; ok {
+		return n, true
+	}
 	for pattern, n := range h.floor {
 		if matchPattern(pattern, dir) {
 			return n, true

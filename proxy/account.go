@@ -13,6 +13,12 @@ import (
 // attachment is what the proxy keeps with each route.
 type attachment struct{ metrics *metrics.Route }
 
+// Close gives the metrics back when the route goes.
+func (a *attachment) Close() error {
+	a.metrics.Drop()
+	return nil
+}
+
 // account reports the exchange.
 func (e *exchange) account() {
 	t := &e.times

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fairlead.dev/fairlead/message"
 )
 
 // closedPort returns an address where nobody listens.
@@ -96,7 +98,7 @@ func TestNotReady(t *testing.T) {
 	if a.StatusCode != 503 || a.Header.Get("Retry-After") == "" {
 		t.Errorf("got %s %v", a.Status, a.Header)
 	}
-	if p.Ready() {
+	if p.Ready() != message.ReasonNotReady {
 		t.Error("ready without routes")
 	}
 }

@@ -9,28 +9,29 @@ import (
 // Values are the options of the proxy (spec 1.8: core listener, backend
 // transport).
 type Values struct {
-	Address           string        `flag:"address" doc:"where the proxy listens"`
-	DefaultStatus     int           `flag:"default-http-status" doc:"status of requests that no route matches"`
-	PreserveHost      bool          `flag:"proxy-preserve-host" doc:"send the client's Host to the backend instead of the backend's own address"`
-	MaxLoopbacks      int           `flag:"max-loopbacks" doc:"how often a request may be routed again by <loopback>"`
-	NormalizeHost     bool          `flag:"normalize-host" doc:"match hosts in lower case, without port and trailing dot"`
-	ValidateQuery     bool          `flag:"validate-query" doc:"answer 400 to requests with a malformed query"`
-	ValidateQueryLog  bool          `flag:"validate-query-log" doc:"log requests with a malformed query"`
-	RefusePayload     []string      `flag:"refuse-payload" repeat:"true" doc:"answer 400 to requests whose head contains this text"`
-	MaxContentLength  int64         `flag:"max-content-length" doc:"answer 413 to requests with a longer body, in bytes; 0: no limit"`
-	Forwarded         []string      `flag:"forwarded-headers" doc:"X-Forwarded-* fields to set: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Method, X-Forwarded-Uri, X-Forwarded-Port=<port|auto>, X-Forwarded-Proto=<http|https|auto>"`
-	ForwardedExclude  []string      `flag:"forwarded-headers-exclude-cidrs" doc:"networks of clients for which no X-Forwarded-* field is set"`
-	RemoveHopHeaders  bool          `flag:"remove-hop-headers" doc:"drop Proxy-Authenticate and Proxy-Authorization too; all other connection fields are never forwarded"`
-	Upgrade           bool          `flag:"experimental-upgrade" doc:"allow WebSocket and other protocol upgrades"`
-	MaxHeaderBytes    int           `flag:"max-header-bytes" doc:"largest request head in bytes; more is answered 431"`
-	MaxHeaderFields   int           `flag:"max-header-fields" doc:"most header fields of a request; more is answered 431"`
-	MaxTargetBytes    int           `flag:"max-uri-bytes" doc:"longest request target in bytes; more is answered 414"`
-	ReadHeaderTimeout time.Duration `flag:"read-header-timeout-server" doc:"time for a client to send the head of a request"`
-	ReadTimeout       time.Duration `flag:"read-timeout-server" doc:"time for a client to send the body of a request"`
-	WriteTimeout      time.Duration `flag:"write-timeout-server" doc:"a response must make progress within this time"`
-	IdleTimeout       time.Duration `flag:"idle-timeout-server" doc:"how long a client connection may stay idle between requests"`
-	KeepAliveServer   time.Duration `flag:"keepalive-server" doc:"longest life of a client connection; 0: no limit"`
-	KeepAliveRequests int           `flag:"keepalive-requests-server" doc:"most requests of a client connection; 0: no limit"`
+	Address             string        `flag:"address" doc:"where the proxy listens"`
+	DefaultStatus       int           `flag:"default-http-status" doc:"status of requests that no route matches"`
+	IgnoreTrailingSlash bool          `flag:"ignore-trailing-slash" doc:"/a and /a/ are the same path"`
+	PreserveHost        bool          `flag:"proxy-preserve-host" doc:"send the client's Host to the backend instead of the backend's own address"`
+	MaxLoopbacks        int           `flag:"max-loopbacks" doc:"how often a request may be routed again by <loopback>"`
+	NormalizeHost       bool          `flag:"normalize-host" doc:"match hosts in lower case, without port and trailing dot"`
+	ValidateQuery       bool          `flag:"validate-query" doc:"answer 400 to requests with a malformed query"`
+	ValidateQueryLog    bool          `flag:"validate-query-log" doc:"log requests with a malformed query"`
+	RefusePayload       []string      `flag:"refuse-payload" repeat:"true" doc:"answer 400 to requests whose head contains this text"`
+	MaxContentLength    int64         `flag:"max-content-length" doc:"answer 413 to requests with a longer body, in bytes; 0: no limit"`
+	Forwarded           []string      `flag:"forwarded-headers" doc:"X-Forwarded-* fields to set: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Method, X-Forwarded-Uri, X-Forwarded-Port=<port|auto>, X-Forwarded-Proto=<http|https|auto>"`
+	ForwardedExclude    []string      `flag:"forwarded-headers-exclude-cidrs" doc:"networks of clients for which no X-Forwarded-* field is set"`
+	RemoveHopHeaders    bool          `flag:"remove-hop-headers" doc:"drop Proxy-Authenticate and Proxy-Authorization too; all other connection fields are never forwarded"`
+	Upgrade             bool          `flag:"experimental-upgrade" doc:"allow WebSocket and other protocol upgrades"`
+	MaxHeaderBytes      int           `flag:"max-header-bytes" doc:"largest request head in bytes; more is answered 431"`
+	MaxHeaderFields     int           `flag:"max-header-fields" doc:"most header fields of a request; more is answered 431"`
+	MaxTargetBytes      int           `flag:"max-uri-bytes" doc:"longest request target in bytes; more is answered 414"`
+	ReadHeaderTimeout   time.Duration `flag:"read-header-timeout-server" doc:"time for a client to send the head of a request"`
+	ReadTimeout         time.Duration `flag:"read-timeout-server" doc:"time for a client to send the body of a request"`
+	WriteTimeout        time.Duration `flag:"write-timeout-server" doc:"a response must make progress within this time"`
+	IdleTimeout         time.Duration `flag:"idle-timeout-server" doc:"how long a client connection may stay idle between requests"`
+	KeepAliveServer     time.Duration `flag:"keepalive-server" doc:"longest life of a client connection; 0: no limit"`
+	KeepAliveRequests   int           `flag:"keepalive-requests-server" doc:"most requests of a client connection; 0: no limit"`
 
 	BackendTimeout   time.Duration `flag:"timeout-backend" doc:"time to connect to a backend"`
 	TLSTimeout       time.Duration `flag:"tls-timeout-backend" doc:"time for the TLS handshake with a backend"`

@@ -12,6 +12,7 @@ import (
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/pool"
@@ -94,9 +95,17 @@ func (p *Proxy) Stop() { p.stopping.Store(true) }
 // Stopping reports whether Stop was called.
 func (p *Proxy) Stopping() bool { return p.stopping.Load() }
 
-// Ready reports whether requests can be answered: routes are live and the
-// process is not about to end.
-func (p *Proxy) Ready() bool { return p.table.Load() != nil && !p.Stopping() }
+// Ready returns why requests cannot be answered now, ReasonNone when they can:
+// routes are live and the process is not about to end.
+func (p *Proxy) Ready() message.Reason {
+	switch {
+	case p.Stopping():
+		return message.ReasonShuttingDown
+	case p.table.Load() == nil:
+		return message.ReasonNotReady
+	}
+	return message.ReasonNone
+}
 
 // Handle answers one request, in seven steps. It implements http1.Handler.
 func (p *Proxy) Handle(x *http1.Exchange) {

@@ -56,7 +56,7 @@ func (c *Compiler) Compile(def *eskip.Route) (*Route, *source.Problem) {
 		if err := b.route.Close(); err != nil {
 			b.fail(Other, err)
 		}
-		return nil, &source.Problem{RouteID: def.ID, Reason: b.faults[0].reason, Err: b.faults}
+		return nil, &source.Problem{RouteID: def.ID, Reason: b.faults[0].reason, Err: b.faults, Route: def}
 	}
 	if c.Attach != nil {
 		b.route.Attachment = c.Attach(b.route)

@@ -3,6 +3,7 @@ package route
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"fairlead.dev/fairlead/backend"
@@ -35,7 +36,8 @@ type Route struct {
 
 	Backend Backend
 
-	// Attachment is what Compiler.Attach returned, such as metric handles.
+	// Attachment is what Compiler.Attach returned, such as metric handles. An
+	// io.Closer is closed with the route.
 	Attachment any
 
 	endpoints *backend.Set
@@ -75,6 +77,11 @@ func (r *Route) Close() error {
 			if err := closeFilter(c); err != nil {
 				errs = append(errs, fmt.Errorf("route %q: close filter %s: %w", r.ID, s.Name, err))
 			}
+		}
+	}
+	if c, ok := r.Attachment.(io.Closer); ok {
+		if err := c.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("route %q: %w", r.ID, err))
 		}
 	}
 	for _, e := range r.Backend.Endpoints {

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"fairlead.dev/fairlead/accesslog"
+	"fairlead.dev/fairlead/admin"
+	"fairlead.dev/fairlead/control"
+	"fairlead.dev/fairlead/metrics"
+	"fairlead.dev/fairlead/option"
+	"fairlead.dev/fairlead/pending"
+	"fairlead.dev/fairlead/proxy"
+	"fairlead.dev/fairlead/route"
+	"fairlead.dev/fairlead/source"
+	"fairlead.dev/fairlead/table"
+)
+
+// Proxy runs the proxy until ctx ends, then until its requests are done. The
+// cause of ctx names the signal: after an interrupt from the terminal nobody
+// waits for load balancers to notice.
+func Proxy(ctx context.Context, options *option.Set, log *slog.Logger) error {
+	return serve(ctx, options, log, nil)
+}
+
+// proxyParts are the parts of the proxy and what they share.
+type proxyParts struct {
+	log       *slog.Logger
+	metrics   *metrics.Metrics
+	accessLog *accesslog.Log
+	proxy     *proxy.Proxy
+	loop      *control.Loop
+	admin     *admin.Admin
+	wait      bool // for the first load of all sources
+}
+
+// serve runs the proxy; ready, if given, is called when it listens.
+func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(proxy, support net.Addr) error) error {
+	p, err := newProxy(options, log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.run(ctx, ready), p.accessLog.Close())
+}
+
+func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
+	p := &proxyParts{log: log, wait: control.Options.From(options).WaitFirstLoad}
+	var err error
+	if p.metrics, err = metrics.New(options, log); err != nil {
+		return nil, err
+	}
+	compiler, err := route.New(options, log, pending.Hint)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := control.Open(&source.Env{Options: options, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	if p.accessLog, err = accesslog.Open(options, log); err != nil {
+		return nil, err
+	}
+	p.proxy, err = proxy.New(proxy.Config{
+		Options: options, Log: log, Metrics: p.metrics, AccessLog: p.accessLog, Endpoints: compiler.Endpoints,
+	})
+	if err != nil {
+		return nil, errors.Join(err, p.accessLog.Close())
+	}
+	compiler.Attach = p.proxy.Attach
+	watch := &routeWatch{metrics: p.metrics}
+	p.loop = control.New(control.Config{
+		Sources: sources, Compiler: compiler,
+		Table:   table.Options{IgnoreTrailingSlash: proxy.Options.From(options).IgnoreTrailingSlash},
+		Publish: p.proxy.SetTable, Observe: watch.observe,
+		Log: log, Quiet: control.Options.From(options).Quiet,
+	})
+	p.admin = admin.New(options, admin.Sources{
+		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: p.proxy,
+	}, log)
+	return p, nil
+}
+
+// run starts the parts in order and stops them in reverse.
+func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr) error) error {
+	if err := p.admin.Listen(); err != nil {
+		return err
+	}
+	var s starter
+	defer s.stop()
+	s.start("admin", p.admin.Run)
+	s.start("control", p.loop.Run)
+	if err := p.awaitRoutes(ctx); err != nil {
+		return quietly(ctx, err)
+	}
+	if err := p.proxy.AwaitStatusChecks(ctx); err != nil {
+		return quietly(ctx, err)
+	}
+	ln, err := p.proxy.Listen(ctx)
+	if err != nil {
+		return quietly(ctx, err)
+	}
+	p.log.Info("proxy listens", "address", ln.Addr().String())
+	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, ln) })
+	if ready != nil {
+		if err := ready(ln.Addr(), p.admin.Addr()); err != nil {
+			return err
+		}
+	}
+	select {
+	case err := <-s.failed:
+		return err
+	case <-ctx.Done():
+	}
+	p.leave(ctx, s.failed)
+	return s.stop()
+}
+
+// awaitRoutes waits for the first load when -wait-first-route-load asks for it.
+func (p *proxyParts) awaitRoutes(ctx context.Context) error {
+	if !p.wait {
+		return nil
+	}
+	p.log.Info("waiting for the first load of all routes")
+	select {
+	case <-p.loop.Loaded():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave says to load balancers that this instance is about to end and gives
+// them time to notice: health goes down first.
+func (p *proxyParts) leave(ctx context.Context, failed <-chan error) {
+	p.proxy.Stop()
+	wait := p.proxy.HealthWait()
+	if cause := context.Cause(ctx); cause == nil || strings.Contains(cause.Error(), os.Interrupt.String()) {
+		wait = 0
+	}
+	p.log.Info("stopping", "cause", fmt.Sprint(context.Cause(ctx)), "wait", wait)
+	if wait <= 0 {
+		return
+	}
+	select {
+	case <-time.After(wait):
+	case err := <-failed:
+		p.log.Error("part failed while stopping", "error", err)
+	}
+}
+
+// quietly drops an error that only says that the process was told to end.
+func quietly(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
