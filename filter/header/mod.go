@@ -48,7 +48,8 @@ func newMod(v arg.Values) (mod, error) {
 func (m *mod) change(h *message.Header) {
 	fields := h.Fields()
 	for i := range fields {
-		if message.EqualName(fields[i].Name, m.name) {
+		// Looking first saves the memory that replacing takes even in vain.
+		if message.EqualName(fields[i].Name, m.name) && m.expr.MatchString(fields[i].Value) {
 			fields[i].Value = m.expr.ReplaceAllString(fields[i].Value, m.replacement)
 		}
 	}

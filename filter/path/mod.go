@@ -29,7 +29,10 @@ type mod struct {
 // Request leaves a path that does not match as the client wrote it, encoding
 // included.
 func (f *mod) Request(c *filter.Context) {
-	if p := f.expr.ReplaceAllString(c.Request.Path, f.replacement); p != c.Request.Path {
-		c.Request.SetPath(rooted(p))
+	// Looking first saves the memory that replacing takes even in vain.
+	if p := c.Request.Path; f.expr.MatchString(p) {
+		if p2 := f.expr.ReplaceAllString(p, f.replacement); p2 != p {
+			c.Request.SetPath(rooted(p2))
+		}
 	}
 }

@@ -1,7 +1,9 @@
 package static
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,16 +24,26 @@ var _ = filter.Define(filter.Def{
 	Example: `PathSubtree("/docs") -> static("/docs", "/tmp") -> <shunt>`,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		dir := v.Text(1)
-		info, err := os.Stat(dir)
-		if err != nil {
-			return nil, fmt.Errorf("read the directory: %w", err)
-		}
-		if !info.IsDir() {
-			return nil, fmt.Errorf("%q is not a directory", dir)
+		if err := checkDirectory(dir); err != nil {
+			return nil, fmt.Errorf("directory %q: %w", dir, err)
 		}
 		return &static{prefix: v.Text(0), files: http.FileServer(directory(dir))}, nil
 	},
 })
+
+func checkDirectory(dir string) error {
+	info, err := os.Stat(dir)
+	var pe *fs.PathError
+	switch {
+	case errors.As(err, &pe):
+		return pe.Err // the name is in our own message
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return errors.New("it is a file, expected a directory")
+	}
+	return nil
+}
 
 type static struct {
 	filter.RequestOnly
