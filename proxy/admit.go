@@ -15,6 +15,7 @@ func (e *exchange) admit() bool {
 	if reason := e.refusal(); reason != message.ReasonNone {
 		e.fail(reason, nil)
 		e.answer()
+		e.brand()
 		e.reply()
 		return false
 	}
@@ -91,5 +92,6 @@ func (p *Proxy) Refuse(x *http1.Exchange, pe *http1.ProtocolError) {
 	e.fail(pe.Reason, pe)
 	p.log.Info("refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
 	e.answer()
+	e.brand()
 	e.reply()
 }

@@ -38,8 +38,6 @@ func (e *exchange) answer() {
 	if status == http.StatusServiceUnavailable {
 		r.Header.Add("Retry-After", "1")
 	}
-	r.Header.Add("Server", serverName)
-	r.Header.Add("Date", e.p.date.now())
 	text += "\n"
 	r.SetBody(strings.NewReader(text), int64(len(text)))
 	e.ctx.Response = r
@@ -76,8 +74,7 @@ type datedSecond struct {
 	text   string
 }
 
-func (c *dateCache) now() string {
-	now := time.Now()
+func (c *dateCache) at(now time.Time) string {
 	if d := c.last.Load(); d != nil && d.second == now.Unix() {
 		return d.text
 	}

@@ -107,6 +107,7 @@ func (e *exchange) panicked(v any) {
 			}
 		}()
 		e.answer()
+		e.brand()
 		e.reply()
 	}
 	e.down.CloseAfter()

@@ -45,9 +45,23 @@ func (e *exchange) response() {
 // serverName is what the Server field says when nothing else does (spec 1.12).
 const serverName = "Skipper"
 
+// brand adds the fields that every response carries, unless a backend or a
+// filter wrote them: Server, and Date (RFC 9110 6.6.1).
 func (e *exchange) brand() {
 	h := &e.ctx.Response.Header
-	if !h.Has("Server") {
-		h.Add("Server", serverName)
+	server, date := false, false
+	for _, f := range h.Fields() {
+		switch len(f.Name) {
+		case len("Server"):
+			server = server || message.EqualName(f.Name, "Server")
+		case len("Date"):
+			date = date || message.EqualName(f.Name, "Date")
+		}
+	}
+	if !server {
+		h.AddField(message.Field{Name: "Server", Value: serverName})
+	}
+	if !date {
+		h.AddField(message.Field{Name: "Date", Value: e.p.date.at(e.p.sweeper.Time(e.now()))})
 	}
 }

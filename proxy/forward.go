@@ -51,8 +51,6 @@ func (e *exchange) shunt() {
 	r := &e.own
 	r.Reset()
 	r.Status = e.p.opts.DefaultStatus
-	r.Header.Add("Server", serverName)
-	r.Header.Add("Date", e.p.date.now())
 	e.ctx.Response = r
 }
 
@@ -281,6 +279,7 @@ func (e *exchange) replyFailed(err error) {
 		if status, _ := e.down.Sent(); status == 0 {
 			e.fail(message.ReasonBackendMalformed, err)
 			e.answer()
+			e.brand()
 			_ = e.down.Reply(e.ctx.Response)
 		}
 	} else {
