@@ -42,9 +42,9 @@
 //     want.
 //   - Lookup allocates nothing, but for params that do not fit and values with
 //     "%" or "+".
-//   - Lookup sees no tree node twice and asks no predicate of a route twice for
-//     one of its hosts, so its cost is bounded by the number of routes that
-//     share path and host with the request. Keys are hashes with a seed of their
+//   - Lookup sees no tree node twice, so its cost is bounded by the number of
+//     routes whose paths share their beginning with the request's, and of those
+//     only the ones that its host can reach are asked. Keys are hashes with a seed of their
 //     own, which nobody can aim at. Of a host, at most eight suffixes of at most
 //     255 bytes are looked at; a pattern is at most 8 KB long.
 //   - A route that cannot be placed harms no other.
