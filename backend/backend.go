@@ -5,6 +5,7 @@
 package backend
 
 import (
+	"math"
 	"sync/atomic"
 
 	"fairlead.dev/fairlead/kit/registry"
@@ -26,6 +27,8 @@ type Endpoint struct {
 	inflight atomic.Int64
 	// down is set while health checks say that the endpoint must not be used.
 	down atomic.Bool
+	// weight is what Weight returns, see there.
+	weight atomic.Uint64
 	// transport is what the forwarding step keeps for the endpoint.
 	transport atomic.Pointer[Transport]
 }
@@ -66,36 +69,64 @@ func (e *Endpoint) Down() bool { return e.down.Load() }
 // SetDown says whether the endpoint may be used.
 func (e *Endpoint) SetDown(down bool) { e.down.Store(down) }
 
+// one is what the zero Endpoint weighs, in the form in which weights are kept.
+var one = math.Float64bits(1)
+
+// The bounds of a weight.
+const (
+	minWeight = 0.001
+	maxWeight = 1000
+)
+
+// Weight returns how much of the load e takes compared with others: 1 unless
+// health checks say something else, never 0.
+func (e *Endpoint) Weight() float64 { return math.Float64frombits(e.weight.Load() ^ one) }
+
+// SetWeight sets the weight of e. It is kept between 0.001 and 1000: whoever
+// wants to send nothing calls SetDown. What is no number counts as 1.
+func (e *Endpoint) SetWeight(w float64) {
+	if math.IsNaN(w) {
+		w = 1
+	}
+	e.weight.Store(math.Float64bits(min(max(w, minWeight), maxWeight)) ^ one)
+}
+
 // Algorithm chooses among the endpoints of one route. Pick is called many
 // times at once.
 type Algorithm interface {
-	// Pick returns the endpoint for the request, or nil when none is left. It
-	// avoids endpoints for which p.Usable is false.
+	// Pick returns the endpoint for the request, or nil when all were tried. It
+	// avoids endpoints for which p.Usable is false; where health checks leave
+	// none it picks among those that were not tried, for a backend that is
+	// perhaps down is better than none. It does not count the request: whoever
+	// sends it calls Endpoint.Begin.
 	Pick(p *Pick) *Endpoint
 }
 
 // Pick is the question to an Algorithm.
 type Pick struct {
 	Request *message.Request
-	// Key of consistent hashing; "" means the client's address.
+	// Key of consistent hashing; "" means the client's address: Request.Source
+	// where it is known, Request.ClientIP otherwise.
 	Key string
-	// Balance bounds the load of consistent hashing; 0 means no bound.
+	// Balance bounds the load of consistent hashing: no endpoint gets more than
+	// Balance times the average, rounded up. Less than 1 counts as 1, 0 means no
+	// bound.
 	Balance float64
 	// Tried are the endpoints that already failed for this request.
 	Tried []*Endpoint
 }
 
-// Usable reports whether e may be picked.
-func (p *Pick) Usable(e *Endpoint) bool {
-	if e.Down() {
-		return false
-	}
+// Usable reports whether e should be picked: it is not down and was not tried.
+func (p *Pick) Usable(e *Endpoint) bool { return !e.Down() && !p.WasTried(e) }
+
+// WasTried reports whether e already failed for this request.
+func (p *Pick) WasTried(e *Endpoint) bool {
 	for _, t := range p.Tried {
 		if t == e {
-			return false
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // AlgorithmDef declares one load balancing algorithm.
