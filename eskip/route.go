@@ -10,7 +10,7 @@ type Route struct {
 	Backend    Backend
 
 	// Pos says where the definition starts. It is not part of the route's
-	// identity: Equal and Text ignore it.
+	// identity: Equal and Print ignore it.
 	Pos Pos
 }
 
