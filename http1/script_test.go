@@ -55,6 +55,8 @@ func (s *script) Fill(size int) ([]byte, int, error) {
 	return b, n, err
 }
 
+func (s *script) FillWithin(size int, _ time.Duration) ([]byte, int, error) { return s.Fill(size) }
+
 func (s *script) FillIdle(_ int64, size int, _ bool) ([]byte, int, error) { return s.Fill(size) }
 
 func (s *script) Exchange(head, body []byte, _ bool, size int) ([]byte, int, int, error) {

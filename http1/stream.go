@@ -14,6 +14,9 @@ type Stream interface {
 	// Fill waits for input, then takes memory of at least size bytes from
 	// package buf and reads into it; n == 0 with a nil error is the end.
 	Fill(size int) (b []byte, n int, err error)
+	// FillWithin is Fill that gives up after d with sock.ErrTimeout; the
+	// connection can be used further.
+	FillWithin(size int, d time.Duration) (b []byte, n int, err error)
 	// FillIdle is Fill between two requests; it may return sock.ErrPark.
 	FillIdle(now int64, size int, canPark bool) (b []byte, n int, err error)
 	// Read reads into p; n == 0 with a nil error is the end.

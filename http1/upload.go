@@ -62,7 +62,21 @@ func (c *Client) alive() bool {
 // awaitContinue waits for "100 Continue" or a final response. When neither
 // comes in time the body is sent all the same (RFC 9110 10.1.1).
 func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *SendOptions) (final bool, err error) {
-	c.s.SetTimeout(o.Now, o.Timeout)
+	if o.ExpectTimeout > 0 {
+		c.s.SetTimeout(0, 0)
+		b, n, err := c.s.FillWithin(buf.Medium, o.ExpectTimeout)
+		switch {
+		case errors.Is(err, sock.ErrTimeout):
+			return false, nil
+		case err == nil && n == 0:
+			err = ErrUnexpectedEnd
+		}
+		if err != nil {
+			return false, &SendError{Err: fmt.Errorf("wait for 100 Continue: %w", err), Silent: c.used > 1}
+		}
+		c.in.accept(b, n)
+	}
+	c.s.SetTimeout(nowOf(c.s), o.Timeout)
 	length, err := c.readOneHead(req.Method == "HEAD", resp)
 	if err != nil {
 		return false, err

@@ -270,3 +270,43 @@ func TestUpgrade(t *testing.T) {
 		}
 	})
 }
+
+// TestExpectTimeout checks that a body is sent in the end to a backend that
+// does not know about 100 Continue.
+func TestExpectTimeout(t *testing.T) {
+	back := startRaw(t, func(_ int, c net.Conn) {
+		r := bufio.NewReader(c)
+		if _, err := readHead(r); err != nil {
+			return
+		}
+		body := make([]byte, 5)
+		if _, err := io.ReadFull(r, body); err == nil {
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n%s", body)
+		}
+	})
+	p := start(t, `r: * -> "http://`+back.addr+`"`, "-expect-continue-timeout-backend=50ms")
+	c := p.dial()
+	c.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+	if head, err := readHead(c.r); err != nil || head != "HTTP/1.1 100 Continue\r\n\r\n" {
+		t.Fatalf("got %q %v", head, err)
+	}
+	c.send("hello")
+	if a := c.read("POST"); a.body != "hello" {
+		t.Errorf("got %q", a.body)
+	}
+}
+
+// TestRefusedExpectation checks that a final answer instead of 100 Continue
+// reaches the client, and that the body is not waited for.
+func TestRefusedExpectation(t *testing.T) {
+	back := startRaw(t, func(_ int, c net.Conn) {
+		if _, err := readHead(bufio.NewReader(c)); err == nil {
+			fmt.Fprint(c, "HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\nno")
+		}
+	})
+	p := start(t, `r: * -> "http://`+back.addr+`"`)
+	a := p.get("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+	if a.StatusCode != 401 || a.body != "no" || !a.Close {
+		t.Errorf("got %s %q close %v", a.Status, a.body, a.Close)
+	}
+}

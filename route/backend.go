@@ -61,6 +61,10 @@ func (b *builder) acquire(def *eskip.Route, address, zone string) {
 		b.fail(FailedBackendSplit, at(def.Pos, err))
 		return
 	}
+	if e.Scheme != "http" && e.Scheme != "https" {
+		b.fail(FailedBackendSplit, at(def.Pos, fmt.Errorf(
+			"backend address %q: scheme %q is known but not built yet, use http or https", address, e.Scheme)))
+	}
 	b.route.Backend.Endpoints = append(b.route.Backend.Endpoints, e)
 }
 

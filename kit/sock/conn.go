@@ -133,6 +133,18 @@ func (c *Conn) Fill(size int) (b []byte, n int, err error) {
 	return b, c.in.n, nil
 }
 
+// FillWithin is Fill that gives up with ErrTimeout when d has passed; unlike
+// after SetTimeout the connection can be used further.
+func (c *Conn) FillWithin(size int, d time.Duration) (b []byte, n int, err error) {
+	c.SetTimeout(0, 0)
+	_ = c.nc.SetReadDeadline(time.Now().Add(d))
+	b, n, err = c.Fill(size)
+	if !c.Expired() {
+		_ = c.nc.SetReadDeadline(time.Time{})
+	}
+	return b, n, err
+}
+
 func (c *Conn) fillGeneric(size int) ([]byte, int, error) {
 	b := buf.Get(size)
 	n, err := c.nc.Read(b)
