@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -159,7 +160,11 @@ func formatText(v reflect.Value) string {
 		}
 	}
 	if v.Kind() == reflect.Float32 || v.Kind() == reflect.Float64 {
-		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
+		format := byte('f')
+		if size := math.Abs(v.Float()); size != 0 && (size < 1e-6 || size > 1e15) {
+			format = 'g'
+		}
+		return strconv.FormatFloat(v.Float(), format, -1, v.Type().Bits())
 	}
 	return fmt.Sprint(v.Interface())
 }

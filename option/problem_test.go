@@ -124,9 +124,9 @@ func TestWarnings(t *testing.T) {
 		}},
 		{name: "deprecated", flags: []string{"-t-past=1"}, want: []option.Warning{warn("flag -t-past", "t-past", "is deprecated: use t-count")}},
 		{name: "unknown key", yaml: "\nt-cuont: 1\n", want: []option.Warning{warn(`a.yaml:2:1: key "t-cuont"`, "t-cuont", `unknown option, ignored, did you mean "t-count"?`)}},
-		{name: "pending keys", yaml: "kubernetes-allowed-external-names: {a: [b]}\nhistogram-metric-buckets: [1, .5]\nswarm-redis-password: hunter2\n", want: []option.Warning{
+		{name: "pending keys", yaml: "kubernetes-allowed-external-names: {a: [b]}\nswarm-redis-urls: [a, b]\nswarm-redis-password: hunter2\n", want: []option.Warning{
 			warn(`a.yaml:1:1: key "kubernetes-allowed-external-names"`, "kubernetes-allowed-external-names", k8s),
-			warn(`a.yaml:2:1: key "histogram-metric-buckets"`, "histogram-metric-buckets", "accepted, has no effect yet: the metrics do not know this setting"),
+			warn(`a.yaml:2:1: key "swarm-redis-urls"`, "swarm-redis-urls", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
 			warn(`a.yaml:3:1: key "swarm-redis-password"`, "swarm-redis-password", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
 		}},
 		{name: "no value", yaml: "t-name:\nkubernetes: ~\nt-count: null\n"},

@@ -201,12 +201,6 @@ func (a *yamlApplier) pending(p pending.Flag, where string, value *yaml.Node) (W
 	switch {
 	case value.Kind == yaml.ScalarNode:
 		s = value.Value
-	case p.Kind == pending.Numbers && value.Kind == yaml.SequenceNode:
-		var all []string
-		for _, n := range value.Content {
-			all = append(all, resolve(n).Value)
-		}
-		s = strings.Join(all, ",")
 	case p.Kind != pending.Text && p.Kind != pending.YAML:
 		return Warning{}, fmt.Errorf("%s: found %s, expected a %s", where, describe(value), p.Kind)
 	}

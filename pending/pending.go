@@ -22,7 +22,6 @@ const (
 	Bool     Kind = "bool"
 	Int      Kind = "int"
 	Number   Kind = "number"
-	Numbers  Kind = "numbers" // separated by commas
 	Duration Kind = "duration"
 	Text     Kind = "text"
 	YAML     Kind = "yaml" // anything, also a list or a map in the YAML file
@@ -75,6 +74,20 @@ func Predicate(name string) (missing string, ok bool) {
 	return missing, ok
 }
 
+// Hint says of a filter or predicate (kind) that is not known that it is
+// pending, as the end of the sentence `filter "cache": ...`; "" when it is not.
+func Hint(kind, name string) string {
+	names := read().filters
+	if kind == "predicate" {
+		names = read().predicates
+	}
+	missing, ok := names[name]
+	if !ok {
+		return ""
+	}
+	return "known, but not built yet: " + missing
+}
+
 // Filters returns the names of all pending filters, sorted.
 func Filters() []string { return slices.Sorted(maps.Keys(read().filters)) }
 
@@ -96,12 +109,6 @@ func (f Flag) Check(value string) error {
 	case Number:
 		if _, err := strconv.ParseFloat(value, 64); err != nil {
 			return fmt.Errorf("expected a number")
-		}
-	case Numbers:
-		for n := range strings.SplitSeq(value, ",") {
-			if _, err := strconv.ParseFloat(strings.TrimSpace(n), 64); err != nil && value != "" {
-				return fmt.Errorf("expected numbers separated by commas")
-			}
 		}
 	case Duration:
 		if _, err := time.ParseDuration(value); err != nil {
@@ -166,7 +173,7 @@ func (l list) addFlag(f Flag, words []string) error {
 		return fmt.Errorf("no area says what is missing")
 	}
 	f.Name, f.Kind, f.Default, f.KeyOnly = words[1], Kind(words[2]), words[3], words[0] == "key"
-	if !slices.Contains([]Kind{Bool, Int, Number, Numbers, Duration, Text, YAML}, f.Kind) {
+	if !slices.Contains([]Kind{Bool, Int, Number, Duration, Text, YAML}, f.Kind) {
 		return fmt.Errorf("kind %q is unknown", f.Kind)
 	}
 	if f.Default == "-" {
