@@ -69,10 +69,11 @@ func TestEqualLists(t *testing.T) {
 }
 
 func TestCanonical(t *testing.T) {
-	const document = `b: Z() && A(2) && A("1") && A(1, "x") && A(1) -> z() -> a() -> <"http://b", "http://a?zone=y", "http://a?zone=x", "http://a">;
+	const document = `c: * -> "http://a"; b: Z() && A(2) && A("1") && A(1, "x") && A(1) -> z() -> a() -> <"http://b", "http://a?zone=y", "http://a?zone=x", "http://a">;
 a: * -> <shunt>;`
 	const want = `a: * -> <shunt>;
-b: A("1") && A(1) && A(1, "x") && A(2) && Z() -> z() -> a() -> <"http://a", "http://a?zone=x", "http://a?zone=y", "http://b">;`
+b: A("1") && A(1) && A(1, "x") && A(2) && Z() -> z() -> a() -> <"http://a", "http://a?zone=x", "http://a?zone=y", "http://b">;
+c: * -> "http://a";`
 	routes := mustParse(t, document)
 	before := Print(routes...)
 	canonical := CanonicalList(routes)

@@ -119,8 +119,6 @@ func (p *parser) predicateHint() string {
 		return `a route without conditions starts with "*"`
 	case tokString, tokRegexp:
 		return `a path is written Path("/x")`
-	case tokSymbol:
-		return ""
 	}
 	if p.is('!') {
 		return "there is no negation: a route with more weight can take what must not match"

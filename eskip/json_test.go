@@ -2,6 +2,7 @@ package eskip
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -63,6 +64,11 @@ func TestUnmarshalJSONErrors(t *testing.T) {
 		`{"id": "x", "backend": {"type": "shunt", "address": "http://a"}}`:                                        `route "x": backend: address: only a backend of the type "network" has one, found the type "shunt"`,
 		`{"id": "x", "backend": {"type": "network", "endpoints": []}}`:                                            `route "x": found the backend "", expected an address of the form scheme://host:port: a route that needs no backend ends with <shunt>`,
 		`{"id": "x", "backend": {"type": "network", "endpoints": ["http://a"]}}`:                                  `route "x": backend: algorithm and endpoints: only a backend of the type "lb" has them, found the type "network"`,
+		`{"id": "x", "filters": [{"name": 1}], "backend": {"type": "shunt"}}`:                                     `route "x": filters[0]: name: found "1", expected a string`,
+		`{"id": "x", "filters": [{"name": "f", "args": 1}], "backend": {"type": "shunt"}}`:                        `route "x": filters[0]: args: found "1", expected an array`,
+		`{"id": "x", "backend": {"type": 1}}`:                                                                     `route "x": backend: type: found "1", expected a string`,
+		`{"id": "x", "backend": {"type": "lb", "endpoints": "http://a"}}`:                                         `route "x": backend: endpoints: found "\"http://a\"", expected an array`,
+		`{"id": "x", "backend": {"kind": "lb"}}`:                                                                  `route "x": backend: found the field "kind", expected one of ["type" "address" "algorithm" "endpoints"]`,
 		`{"id": "x", "backend": {"type": "lb"}}`:                                                                  `route "x": found no endpoint, expected at least one`,
 		`{"id": "x", "backend": {"type": "lb", "endpoints": [1]}}`:                                                `route "x": backend: endpoints[0]: found "1", expected a string`,
 		`{"id": "x", "backend": {"type": "lb", "algorithm": "a b", "endpoints": ["http://a"]}}`:                   `route "x": found the algorithm "a b", expected letters, digits and _, no digit first`,
@@ -88,6 +94,12 @@ func TestUnmarshalJSONErrors(t *testing.T) {
 		if !Equal(&r, &Route{ID: "before"}) {
 			t.Errorf("%s: the route was changed", text)
 		}
+	}
+}
+
+func TestMarshalJSONNaN(t *testing.T) {
+	if got, err := json.Marshal(&Route{Filters: []Call{call("f", num(math.NaN()))}}); err == nil {
+		t.Errorf("got %s", got)
 	}
 }
 

@@ -161,6 +161,8 @@ func TestParseFilters(t *testing.T) {
 		{"a();", nil, `1:4: found ";", expected "->" or the end: filters have no ";" at their end`},
 		{"a() -> <shunt>", nil, `1:8: found "<shunt>", expected a filter: only filters stand here, neither predicates nor a backend`},
 		{"* -> a()", nil, `1:1: found "*", expected a filter: only filters stand here, neither predicates nor a backend`},
+		{"a() - b()", nil, `1:5: found "-", expected "->": the arrow is "->"`},
+		{"a() -> (", nil, `1:8: found "(", expected a filter`},
 		{"a() | b()", nil, `1:5: found "|", expected "->": filters are joined with "->", not "|"`},
 		{"a(1,) -> b('x')", nil, "1:4: found \",\", expected \")\": leave the last comma away\n1:12: found ', expected '\"': strings are written in double quotes or in backticks"},
 		{"a", nil, `1:1: found "a", expected a filter or a backend: arguments stand in parentheses: a()`},

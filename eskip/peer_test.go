@@ -34,6 +34,9 @@ func TestPeerCases(t *testing.T) {
 		checkRoundTrip(t, list)
 		checkPieces(t, string(data), list, nil)
 		for _, r := range list {
+			if c := Canonical(r); !Equal(c, Canonical(c)) {
+				t.Errorf("%s: %s: the canonical form of the canonical form differs", path, r.ID)
+			}
 			checkJSON(t, r)
 		}
 		return nil
