@@ -97,7 +97,8 @@ type reason struct {
 // dashes. It is "" for ReasonNone and for values that are no reason.
 func (r Reason) Code() string { return r.row().code }
 
-// String returns the code, or "none".
+// String returns the code, or "none". Package fmt prefers Error: use Code where
+// the code is meant.
 func (r Reason) String() string {
 	if c := r.Code(); c != "" {
 		return c
