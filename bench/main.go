@@ -94,7 +94,7 @@ func measure(ctx context.Context, o options) (*result.Result, error) {
 	if o.quick {
 		o.rounds, o.seconds = 1, 2
 		if o.peers == "" {
-			o.peers = "fairlead,nginx,haproxy"
+			o.peers = "fairlead,nginx,nginx-tuned,haproxy,haproxy-splice"
 		}
 	}
 	s, store, err := prepare(ctx, o)

@@ -12,17 +12,17 @@ import (
 
 // haproxy routes by a map file over host and path, the way its manual advises
 // for many routes.
-func haproxy() Kind { return haproxyKind("haproxy", "") }
+func haproxy() Kind { return haproxyKind("haproxy", "", "") }
 
-// haproxySplice lets the kernel move response bodies; only the large one
-// gains by it.
+// haproxySplice lets the kernel move response bodies, through pipes large
+// enough to gain by it; only the large bodies do.
 func haproxySplice() Kind {
-	k := haproxyKind("haproxy-splice", "option splice-response\n")
+	k := haproxyKind("haproxy-splice", "tune.pipesize 1048576\n", "option splice-response\n")
 	k.Only = []string{"stream"}
 	return k
 }
 
-func haproxyKind(name, option string) Kind {
+func haproxyKind(name, global, defaults string) Kind {
 	return Kind{
 		Name:   name,
 		Reload: syscall.SIGUSR2,
@@ -34,7 +34,7 @@ func haproxyKind(name, option string) Kind {
 			if err != nil {
 				return proc.Command{}, err
 			}
-			path, err := s.write("haproxy.cfg", func(w *bufio.Writer) { haproxyConfig(w, s, option, routes) })
+			path, err := s.write("haproxy.cfg", func(w *bufio.Writer) { haproxyConfig(w, s, global, defaults, routes) })
 			args := []string{"-q", "-f", path}
 			if s.Reload {
 				args = append(args, "-W")
@@ -56,13 +56,13 @@ func haproxyMap(w *bufio.Writer, s Setup) {
 	})
 }
 
-func haproxyConfig(w *bufio.Writer, s Setup, option, routes string) {
+func haproxyConfig(w *bufio.Writer, s Setup, global, defaults, routes string) {
 	fmt.Fprintf(w, `global
 nbthread 1
 no strict-limits
 maxconn 14000
 pidfile %s
-defaults
+%sdefaults
 mode http
 timeout connect 5s
 timeout client 600s
@@ -74,7 +74,7 @@ http-reuse always
 bind 127.0.0.1:%d backlog 4096
 maxconn 14000
 http-request set-header X-Bench 1
-`, filepath.Join(s.Dir, "haproxy.pid"), option, s.Port)
+`, filepath.Join(s.Dir, "haproxy.pid"), global, defaults, s.Port)
 	if s.Routes.Hosts > 0 {
 		fmt.Fprintf(w, "use_backend %%[base,map_beg(%s,be0)]\n", routes)
 	}

@@ -13,20 +13,34 @@ import (
 // nginx is configured after its manual's advice for a fast reverse proxy:
 // keep-alive pools, memory buffers, no temporary files, no log.
 func nginx() Kind {
+	return nginxKind("nginx", "proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k;")
+}
+
+// nginxTuned is tuned for nothing but bodies: it does not collect request
+// bodies, as nobody else does, and has buffers that few would give to each
+// request.
+func nginxTuned() Kind {
+	k := nginxKind("nginx-tuned", "client_header_buffer_size 16k; proxy_request_buffering off;\n"+
+		"proxy_buffer_size 16k; proxy_buffers 8 128k; proxy_busy_buffers_size 256k;")
+	k.Only = []string{"post", "stream"}
+	return k
+}
+
+func nginxKind(name, buffers string) Kind {
 	return Kind{
-		Name:   "nginx",
+		Name:   name,
 		Reload: syscall.SIGHUP,
 		Find: func(ctx context.Context, s *Store) (string, string, error) {
 			return s.debian(ctx, "nginx", "-v")
 		},
 		Write: func(s Setup) (proc.Command, error) {
-			path, err := s.write("nginx.conf", func(w *bufio.Writer) { nginxConfig(w, s) })
+			path, err := s.write("nginx.conf", func(w *bufio.Writer) { nginxConfig(w, s, buffers) })
 			return proc.Command{Args: []string{"-e", "stderr", "-p", s.Dir, "-c", path}}, err
 		},
 	}
 }
 
-func nginxConfig(w *bufio.Writer, s Setup) {
+func nginxConfig(w *bufio.Writer, s Setup, buffers string) {
 	if os.Getuid() == 0 {
 		fmt.Fprintln(w, "user root;") // the folder is ours alone
 	}
@@ -42,9 +56,10 @@ keepalive_timeout 600s; keepalive_requests 1000000000;
 client_body_buffer_size 64k; client_max_body_size 0; client_body_temp_path body;
 proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header X-Bench 1;
-proxy_buffer_size 16k; proxy_buffers 8 32k; proxy_busy_buffers_size 64k; proxy_max_temp_file_size 0;
+proxy_max_temp_file_size 0;
+%s
 server_names_hash_max_size 524288; server_names_hash_bucket_size 128;
-`)
+`, buffers)
 	for i, o := range s.Origins {
 		fmt.Fprintf(w, "upstream up%d { server %s; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 600s; }\n", i, o)
 	}

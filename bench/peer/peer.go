@@ -34,7 +34,7 @@ type Kind struct {
 
 // All lists the kinds in the order of the tables.
 func All() []Kind {
-	return []Kind{fairlead(), nginx(), haproxy(), haproxySplice(), skipper(), traefik(), caddy(), netrp()}
+	return []Kind{fairlead(), nginx(), nginxTuned(), haproxy(), haproxySplice(), skipper(), traefik(), caddy(), netrp()}
 }
 
 // Peer is a kind with its program.

@@ -124,7 +124,7 @@ func testStore(t *testing.T) *Store {
 func program(t *testing.T, s *Store, k Kind) string {
 	t.Helper()
 	switch k.Name {
-	case "nginx", "haproxy", "haproxy-splice":
+	case "nginx", "nginx-tuned", "haproxy", "haproxy-splice":
 		name, _, _ := strings.Cut(k.Name, "-")
 		path, err := lookPath(name)
 		if err != nil {
