@@ -139,3 +139,26 @@ func BenchmarkSplitter(b *testing.B) {
 		}
 	}
 }
+
+// FuzzSplitter checks that the size of the reads makes no difference, that no
+// piece is blank, and that the pieces stand where they say.
+func FuzzSplitter(f *testing.F) {
+	for _, s := range []string{"", "a: * -> <shunt>; b", "a(\"\\\";\", `;`, /[/;]\\/;/); // ;\n\n b", "\"", "/", "//", "a/", "\\;"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		pieces := split(t, strings.NewReader(text))
+		if diff := cmp.Diff(pieces, split(t, iotest.OneByteReader(strings.NewReader(text)))); diff != "" {
+			t.Fatalf("byte by byte (-at once +got)\n%s", diff)
+		}
+		lines := strings.SplitAfter(text, "\n")
+		s := eskip.NewSplitter(strings.NewReader(text))
+		for s.Next() {
+			line, col := s.Place()
+			rest := lines[line-1][col-1:] + strings.Join(lines[line:], "")
+			if len(s.Definition()) == 0 || !strings.HasPrefix(rest, string(s.Definition())) {
+				t.Fatalf("%q does not stand at %d:%d", s.Definition(), line, col)
+			}
+		}
+	})
+}
