@@ -13,7 +13,14 @@ import (
 // directory is a file system of which no name and no link leads out. The
 // directory is looked up for each file: it may be a link that is moved to the
 // next version of the files.
-type directory string
+type directory struct {
+	path string
+	// listed bounds the entries of a listing.
+	listed int
+}
+
+// mostListed is the bound of a directory that is served.
+const mostListed = 10_000
 
 // Open opens the file or directory called name, an absolute path within d.
 func (d directory) Open(name string) (http.File, error) {
@@ -21,7 +28,7 @@ func (d directory) Open(name string) (http.File, error) {
 	if name == "" {
 		name = "."
 	}
-	root, err := os.OpenRoot(string(d))
+	root, err := os.OpenRoot(d.path)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +46,7 @@ func (d directory) Open(name string) (http.File, error) {
 		_ = f.Close() // nothing was written
 		return nil, err
 	}
-	return &file{File: f}, nil
+	return &file{File: f, listed: d.listed}, nil
 }
 
 // reason makes errors that the client's path caused look like files that are
@@ -59,14 +66,12 @@ func reason(err error) error {
 	return err
 }
 
-// mostListed bounds the entries of a directory's listing.
-const mostListed = 10_000
-
 // file is an open file that the file server reads and closes, unless it became
 // the body of the response.
 type file struct {
 	*os.File
-	kept bool
+	listed int
+	kept   bool
 }
 
 // Close closes f, unless it is still needed.
@@ -82,7 +87,7 @@ func (f *file) ReadDir(n int) ([]fs.DirEntry, error) {
 	if n > 0 {
 		return f.File.ReadDir(n)
 	}
-	list, err := f.File.ReadDir(mostListed)
+	list, err := f.File.ReadDir(f.listed)
 	if errors.Is(err, io.EOF) {
 		err = nil // an empty directory
 	}

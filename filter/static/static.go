@@ -27,7 +27,7 @@ var _ = filter.Define(filter.Def{
 		if err := checkDirectory(dir); err != nil {
 			return nil, fmt.Errorf("directory %q: %w", dir, err)
 		}
-		return &static{prefix: v.Text(0), files: http.FileServer(directory(dir))}, nil
+		return &static{files: http.StripPrefix(v.Text(0), http.FileServer(directory{dir, mostListed}))}, nil
 	},
 })
 
@@ -47,8 +47,7 @@ func checkDirectory(dir string) error {
 
 type static struct {
 	filter.RequestOnly
-	prefix string
-	files  http.Handler
+	files http.Handler
 }
 
 // asked are the fields of a request that the file server looks at.
@@ -57,15 +56,10 @@ var asked = [...]string{
 }
 
 func (f *static) Request(c *filter.Context) {
-	path, ok := strings.CutPrefix(c.Request.Path, f.prefix)
-	if !ok {
-		c.ServeText(http.StatusNotFound, "text/plain; charset=utf-8", "404 page not found\n")
-		return
-	}
 	// The strings outlive the exchange in names of opened files.
 	r := &http.Request{
 		Method: c.Request.Method,
-		URL:    &url.URL{Path: strings.Clone(path), RawQuery: message.EscapeQuery(c.Request.Query)},
+		URL:    &url.URL{Path: strings.Clone(c.Request.Path), RawQuery: message.EscapeQuery(c.Request.Query)},
 		Header: http.Header{},
 	}
 	for _, name := range asked {

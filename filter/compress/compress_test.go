@@ -1,0 +1,465 @@
+package compress
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/andybalholm/brotli"
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zlib"
+	"github.com/klauspost/compress/zstd"
+
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/filter/filtertest"
+	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/option"
+)
+
+// decoder returns a reader that decodes while it reads.
+func decoder(t *testing.T, coding string, r io.Reader) io.Reader {
+	t.Helper()
+	var d io.Reader
+	var err error
+	switch coding {
+	case "gzip":
+		d, err = gzip.NewReader(r)
+	case "deflate":
+		d, err = zlib.NewReader(r)
+	case "br":
+		d = brotli.NewReader(r)
+	case "zstd":
+		var z *zstd.Decoder
+		if z, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1)); err == nil {
+			t.Cleanup(z.Close)
+			d = z
+		}
+	default:
+		t.Fatalf("unexpected coding %q", coding)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", coding, err)
+	}
+	return d
+}
+
+// source is a body that remembers whether it was closed.
+type source struct {
+	io.Reader
+	closed int
+}
+
+func (s *source) Close() error {
+	s.closed++
+	return nil
+}
+
+// run sends a text of the length through the filter.
+func run(t *testing.T, accept string, text string, args []any, change func(*filtertest.Exchange, *message.Response)) (*filtertest.Exchange, *source) {
+	t.Helper()
+	x := filtertest.New(t)
+	if accept != "" {
+		x.Request.Header.Add("Accept-Encoding", accept)
+	}
+	src := &source{Reader: strings.NewReader(text)}
+	x.Backend = func(*message.Request) *message.Response {
+		r := &message.Response{Status: 200}
+		r.SetBody(src, int64(len(text)))
+		r.Header.Add("Content-Type", "text/plain; charset=utf-8")
+		r.Header.Add("Content-Length", "1")
+		if change != nil {
+			change(x, r)
+		}
+		return r
+	}
+	x.Run(filtertest.Build(t, "compress", args...))
+	return x, src
+}
+
+var lorem = strings.Repeat("The quick brown fox jumps over the lazy dog. ", 2000)
+
+func TestCodings(t *testing.T) {
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd"} {
+		for _, level := range []any{nil, 0, 1, 6, 9, 11, -1, -2} {
+			for _, text := range []string{lorem, lorem[:smallest]} {
+				for _, known := range []bool{true, false} {
+					var args []any
+					if level != nil {
+						args = []any{level}
+					}
+					x, src := run(t, coding, text, args, func(_ *filtertest.Exchange, r *message.Response) {
+						if !known {
+							r.ContentLength = message.Unknown
+						}
+					})
+					h := &x.Response.Header
+					if h.Get("Content-Encoding") != coding || h.Has("Content-Length") || h.Get("Vary") != "Accept-Encoding" || x.Response.ContentLength != message.Unknown {
+						t.Fatalf("%s: got %+v", coding, x.Response)
+					}
+					packed := x.ResponseBody()
+					got, err := io.ReadAll(decoder(t, coding, strings.NewReader(packed)))
+					if err != nil || string(got) != text {
+						t.Errorf("%s %v %d: decoded %d bytes, %v", coding, level, len(text), len(got), err)
+					}
+					if len(text) > 1000 && level != 0 && len(packed) > len(text)*7/10 {
+						t.Errorf("%s %v: %d bytes became %d", coding, level, len(text), len(packed))
+					}
+					if src.closed != 1 {
+						t.Errorf("%s: source closed %d times", coding, src.closed)
+					}
+				}
+			}
+		}
+	}
+}
+
+// An event stream: each event can be decoded before the next one is read.
+func TestStreams(t *testing.T) {
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd"} {
+		in, out := io.Pipe()
+		defer out.Close()
+		x, _ := run(t, coding, "", []any{"...", "text/event-stream"}, func(_ *filtertest.Exchange, r *message.Response) {
+			r.SetBody(in, message.Unknown)
+			r.Header.Set("Content-Type", "text/event-stream")
+		})
+		events := []string{"data: 1\n\n", "data: two\n\n", "data: 3\n\n"}
+		fed := make(chan error, 1)
+		send := func(s string) {
+			go func() {
+				_, err := io.WriteString(out, s)
+				fed <- err
+			}()
+		}
+		send(events[0])
+		d := decoder(t, coding, x.Response.Body)
+		for i, e := range events {
+			got := make([]byte, len(e))
+			if _, err := io.ReadFull(d, got); err != nil || string(got) != e {
+				t.Fatalf("%s: event %d is %q, %v", coding, i, got, err)
+			}
+			if err := <-fed; err != nil {
+				t.Fatal(err)
+			}
+			if i+1 < len(events) {
+				send(events[i+1])
+			}
+		}
+		if err := x.Response.Body.(io.Closer).Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLeftAlone(t *testing.T) {
+	header := func(name, value string) func(*filtertest.Exchange, *message.Response) {
+		return func(_ *filtertest.Exchange, r *message.Response) { r.Header.Set(name, value) }
+	}
+	status := func(n int) func(*filtertest.Exchange, *message.Response) {
+		return func(_ *filtertest.Exchange, r *message.Response) { r.Status = n }
+	}
+	for _, tt := range []struct {
+		name   string
+		accept string
+		change func(*filtertest.Exchange, *message.Response)
+		vary   string
+	}{
+		{"not asked for", "", nil, "Accept-Encoding"},
+		{"anything", "*", nil, "Accept-Encoding"},
+		{"unknown", "compress, lzma", nil, "Accept-Encoding"},
+		{"refused", "gzip;q=0", nil, "Accept-Encoding"},
+		{"rather not", "gzip;q=0.5, identity", nil, "Accept-Encoding"},
+		{"encoded", "gzip", header("Content-Encoding", "br"), ""},
+		{"type", "gzip", header("Content-Type", "image/png"), ""},
+		{"no type", "gzip", header("Content-Type", ""), ""},
+		{"no-transform", "gzip", header("Cache-Control", "max-age=1, No-Transform"), ""},
+		{"range", "gzip", header("Content-Range", "bytes 0-1/2"), ""},
+		{"206", "gzip", status(206), ""},
+		{"204", "gzip", status(204), ""},
+		{"304", "gzip", status(304), ""},
+		{"101", "gzip", status(101), ""},
+		{"HEAD", "gzip", func(x *filtertest.Exchange, _ *message.Response) { x.Request.Method = "HEAD" }, ""},
+		{"no body", "gzip", func(_ *filtertest.Exchange, r *message.Response) { r.Body = nil }, ""},
+		{"small", "gzip", func(_ *filtertest.Exchange, r *message.Response) { r.ContentLength = smallest - 1 }, ""},
+	} {
+		x, _ := run(t, tt.accept, lorem, nil, tt.change)
+		r := x.Response
+		if ce := r.Header.Get("Content-Encoding"); ce == "gzip" || !r.Header.Has("Content-Length") || r.ContentLength == message.Unknown {
+			t.Errorf("%s: got %+v", tt.name, r)
+		}
+		if got := r.Header.Get("Vary"); got != tt.vary {
+			t.Errorf("%s: Vary is %q, want %q", tt.name, got, tt.vary)
+		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	x, _ := run(t, "gzip", lorem, nil, func(_ *filtertest.Exchange, r *message.Response) {
+		r.Header.Add("ETag", `"abc"`)
+		r.Header.Add("Content-Encoding", "identity")
+		r.Header.Add("Accept-Ranges", "bytes")
+		r.Header.Add("Content-Digest", "sha-256=:x:")
+		r.Header.Add("Vary", "origin, accept-encoding")
+		r.Header.Add("X-Kept", "yes")
+	})
+	var got []string
+	for _, f := range x.Response.Header.Fields() {
+		got = append(got, f.Name+": "+f.Value)
+	}
+	want := []string{
+		"Content-Type: text/plain; charset=utf-8", `ETag: W/"abc"`, "Content-Encoding: gzip",
+		"Vary: origin, accept-encoding", "X-Kept: yes",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+	y, _ := run(t, "gzip", lorem, nil, func(_ *filtertest.Exchange, r *message.Response) { r.Header.Add("ETag", `W/"abc"`) })
+	if got := y.Response.Header.Get("ETag"); got != `W/"abc"` {
+		t.Errorf("a weak ETag became %q", got)
+	}
+}
+
+func TestTypes(t *testing.T) {
+	for _, tt := range []struct {
+		args []any
+		want map[string]bool
+	}{
+		{nil, map[string]bool{"text/html": true, "TEXT/HTML ; x": true, "application/json": true, "image/tiff": false}},
+		{[]any{3}, map[string]bool{"text/html": true, "image/tiff": false}},
+		{[]any{"..."}, map[string]bool{"text/html": true, "image/tiff": false}},
+		{[]any{"...", "image/tiff"}, map[string]bool{"text/html": true, "image/tiff": true}},
+		{[]any{2, "...", "image/tiff"}, map[string]bool{"text/html": true, "image/tiff": true}},
+		{[]any{"image/tiff"}, map[string]bool{"text/html": false, "image/tiff": true}},
+		{[]any{2, "image/tiff", "a/b"}, map[string]bool{"text/html": false, "image/tiff": true, "a/b": true}},
+	} {
+		for contentType, want := range tt.want {
+			x, _ := run(t, "gzip", lorem, tt.args, func(_ *filtertest.Exchange, r *message.Response) { r.Header.Set("Content-Type", contentType) })
+			if got := x.Response.Header.Has("Content-Encoding"); got != want {
+				t.Errorf("%v: %q is compressed: %v", tt.args, contentType, got)
+			}
+		}
+	}
+}
+
+func TestNegotiate(t *testing.T) {
+	codings := []coding{{name: "gzip"}, {name: "deflate"}, {name: "br"}, {name: "zstd"}}
+	for accept, want := range map[string]string{
+		"":                           "",
+		"gzip":                       "gzip",
+		"GZIP":                       "gzip",
+		"x-gzip":                     "gzip",
+		"br":                         "br",
+		"gzip, deflate, br, zstd":    "gzip",
+		"zstd, br, deflate":          "deflate",
+		"gzip;q=0.5, br;q=1.0":       "br",
+		"gzip;q=0.5,br;q=0.501":      "br",
+		"gzip ; q=0.5 , br ; q=0.4":  "gzip",
+		"gzip;x=y;q=0.1, br;q=0.2":   "br",
+		"gzip;q=0, br;q=0.001":       "br",
+		"gzip;q=0":                   "",
+		"gzip;q=2, br;q=0.1":         "br",
+		"gzip;q=x":                   "",
+		"gzip;q=1.001":               "",
+		"gzip;q=0.1234":              "",
+		"gzip;q=":                    "",
+		"identity, gzip":             "gzip",
+		"identity, gzip;q=0.9":       "",
+		"*;q=0.5":                    "",
+		"*;q=0, gzip":                "gzip",
+		" , ,gzip;Q=1,":              "gzip",
+		"deflate|zstd;q=0.5":         "deflate",
+		"gzip, gzip;q=0.1, br;q=0.5": "gzip",
+	} {
+		var h message.Header
+		for _, field := range strings.Split(accept, "|") {
+			h.Add("accept-encoding", field)
+		}
+		got := ""
+		if i := negotiate(&h, codings); i >= 0 {
+			got = codings[i].name
+		}
+		if got != want {
+			t.Errorf("%q: got %q, want %q", accept, got, want)
+		}
+	}
+}
+
+func TestEncodingsOption(t *testing.T) {
+	set := option.NewSet()
+	Options.From(set).Encodings = []string{"zstd", "br"}
+	env := filter.NewEnv(set, nil)
+	for accept, want := range map[string]string{"gzip, br, zstd": "zstd", "gzip": ""} {
+		x := filtertest.New(t)
+		x.Request.Header.Add("Accept-Encoding", accept)
+		x.Answer(200, lorem, "Content-Type", "text/plain")
+		x.Run(filtertest.BuildEnv(t, env, "compress"))
+		if got := x.Response.Header.Get("Content-Encoding"); got != want {
+			t.Errorf("%q: got %q, want %q", accept, got, want)
+		}
+		x.ResponseBody()
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		want string
+		args []any
+	}{
+		{"found the level 12", []any{12}},
+		{"found the level 1.5", []any{1.5}},
+		{"found the level -3", []any{-3}},
+		{"the level comes first", []any{"text/html", 3}},
+		{"the level comes first", []any{3, 3}},
+		{`found "html"`, []any{"html"}},
+		{`found "text/*"`, []any{"text/*"}},
+		{`found ""`, []any{"...", ""}},
+		{`found "text/html; charset=utf-8"`, []any{"text/html; charset=utf-8"}},
+		{`found "..."`, []any{"text/html", "..."}},
+	} {
+		if err := filtertest.BuildError(t, "compress", tt.args...); !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: %v, want %q in it", tt.args, err, tt.want)
+		}
+	}
+}
+
+// A source that breaks off must not look like one that ended.
+func TestBrokenSource(t *testing.T) {
+	broken := errors.New("broken")
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd"} {
+		x, _ := run(t, coding, "", nil, func(_ *filtertest.Exchange, r *message.Response) {
+			r.SetBody(io.MultiReader(strings.NewReader(lorem), failing{broken}), message.Unknown)
+		})
+		packed, err := io.ReadAll(x.Response.Body)
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: %v, want %v", coding, err, broken)
+		}
+		got, err := io.ReadAll(decoder(t, coding, bytes.NewReader(packed)))
+		if err == nil {
+			t.Errorf("%s: the cut stream decodes as a whole one", coding)
+		}
+		if string(got) != lorem {
+			t.Errorf("%s: %d bytes were passed on before the break, want %d", coding, len(got), len(lorem))
+		}
+		if _, err := x.Response.Body.Read(make([]byte, 1)); !errors.Is(err, broken) {
+			t.Errorf("%s: then %v", coding, err)
+		}
+		if err := x.Response.Body.(io.Closer).Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestLazySource(t *testing.T) {
+	x, _ := run(t, "gzip", "", nil, func(_ *filtertest.Exchange, r *message.Response) {
+		r.SetBody(failing{nil}, message.Unknown)
+	})
+	if _, err := x.Response.Body.Read(make([]byte, 100)); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("got %v, want %v", err, io.ErrNoProgress)
+	}
+}
+
+func TestCloseEarly(t *testing.T) {
+	env := filter.NewEnv(nil, nil)
+	p, err := sharedPool(env, "gzip", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := &source{Reader: strings.NewReader(lorem)}
+	b := newBody(src, message.Unknown, p)
+	if _, err := b.Read(make([]byte, 3)); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.free) != 0 {
+		t.Error("the encoder is used and rests")
+	}
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(p.free) != 1 {
+		t.Errorf("%d encoders rest after closing twice, want 1", len(p.free))
+	}
+	if _, err := b.Read(make([]byte, 3)); err == nil {
+		t.Error("a closed body can be read")
+	}
+	// A body that nobody reads takes no encoder.
+	unread := newBody(src, message.Unknown, p)
+	if err := unread.Close(); err != nil || len(p.free) != 1 {
+		t.Errorf("%v, %d encoders", err, len(p.free))
+	}
+}
+
+func TestPoolIsBoundedAndShared(t *testing.T) {
+	env := filter.NewEnv(nil, nil)
+	p, err := sharedPool(env, "gzip", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := sharedPool(env.ForRoute("other"), "gzip", 1); again != p {
+		t.Error("each route has a pool of its own")
+	}
+	var used []*encoder
+	for range cap(p.free) + 5 {
+		used = append(used, p.get())
+	}
+	for _, e := range used {
+		e.out = make([]byte, 0, 10*mostOutput)
+		p.put(e)
+	}
+	if len(p.free) != cap(p.free) {
+		t.Errorf("%d encoders rest, want %d", len(p.free), cap(p.free))
+	}
+	if e := p.get(); cap(e.out) > mostOutput {
+		t.Errorf("a resting encoder keeps %d bytes", cap(e.out))
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	env := filter.NewEnv(nil, nil)
+	for _, name := range []string{"gzip", "deflate", "br", "zstd"} {
+		p, err := sharedPool(env, name, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 32<<10)
+		text := strings.NewReader(lorem)
+		n := testing.AllocsPerRun(20, func() {
+			text.Reset(lorem)
+			b := newBody(text, int64(len(lorem)), p)
+			for {
+				if _, err := b.Read(buf); err != nil {
+					break
+				}
+			}
+			_ = b.Close()
+		})
+		// The body itself; some codecs take a little per stream.
+		if n > 12 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+func FuzzNegotiate(f *testing.F) {
+	f.Add("gzip;q=0.5, br;q=1.0, *;q=0")
+	f.Add("identity;q=0, , ;q=1")
+	codings := []coding{{name: "gzip"}, {name: "br"}}
+	f.Fuzz(func(t *testing.T, accept string) {
+		var h message.Header
+		h.Add("Accept-Encoding", accept)
+		i := negotiate(&h, codings)
+		if i < -1 || i >= len(codings) {
+			t.Fatalf("%q: %d", accept, i)
+		}
+		if i >= 0 && !strings.Contains(strings.ToLower(accept), codings[i].name) {
+			t.Fatalf("%q: chose %q", accept, codings[i].name)
+		}
+	})
+}
