@@ -1,37 +1,4 @@
 package cli_test
 
-// The parts whose filters, predicates, sources and options the command line
-// shows. The program gets them from package app.
-import (
-	_ "fairlead.dev/fairlead/accesslog"
-	_ "fairlead.dev/fairlead/admin"
-	_ "fairlead.dev/fairlead/balance"
-	_ "fairlead.dev/fairlead/control"
-	_ "fairlead.dev/fairlead/filter/accesslog"
-	_ "fairlead.dev/fairlead/filter/compress"
-	_ "fairlead.dev/fairlead/filter/cookie"
-	_ "fairlead.dev/fairlead/filter/diag"
-	_ "fairlead.dev/fairlead/filter/flowid"
-	_ "fairlead.dev/fairlead/filter/forward"
-	_ "fairlead.dev/fairlead/filter/header"
-	_ "fairlead.dev/fairlead/filter/note"
-	_ "fairlead.dev/fairlead/filter/path"
-	_ "fairlead.dev/fairlead/filter/query"
-	_ "fairlead.dev/fairlead/filter/respond"
-	_ "fairlead.dev/fairlead/filter/static"
-	_ "fairlead.dev/fairlead/metrics"
-	_ "fairlead.dev/fairlead/predicate/clock"
-	_ "fairlead.dev/fairlead/predicate/fixed"
-	_ "fairlead.dev/fairlead/predicate/forwarded"
-	_ "fairlead.dev/fairlead/predicate/header"
-	_ "fairlead.dev/fairlead/predicate/host"
-	_ "fairlead.dev/fairlead/predicate/method"
-	_ "fairlead.dev/fairlead/predicate/network"
-	_ "fairlead.dev/fairlead/predicate/path"
-	_ "fairlead.dev/fairlead/predicate/query"
-	_ "fairlead.dev/fairlead/predicate/traffic"
-	_ "fairlead.dev/fairlead/proxy"
-	_ "fairlead.dev/fairlead/source/file"
-	_ "fairlead.dev/fairlead/source/inline"
-	_ "fairlead.dev/fairlead/source/remote"
-)
+// The filters, predicates, sources and options that the command line shows.
+import _ "fairlead.dev/fairlead/app"

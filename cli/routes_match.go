@@ -209,6 +209,8 @@ func reason(c table.Candidate, winner *table.Route) string {
 func precedence(winner, r *table.Route) string {
 	w, weight := table.Weight(winner.Predicates), table.Weight(r.Predicates)
 	switch {
+	case treePath(r) == "" && treePath(winner) != "":
+		return fmt.Sprintf("routes with a path, such as %q, are tried before those without", winner.ID)
 	case treePath(winner) != treePath(r):
 		return fmt.Sprintf("the path of %q is nearer", winner.ID)
 	case w > weight:

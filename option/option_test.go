@@ -61,6 +61,8 @@ func TestValues(t *testing.T) {
 		{"value like a flag", []string{"-t-name", "-t-on"}, "FAIRLEAD_T_NAME=-t-on", "t-name: -t-on", func(v *values) any { return v.Name }, "-t-on"},
 		{"bool", []string{"-t-on"}, "FAIRLEAD_T_ON=true", "t-on: true", func(v *values) any { return v.On }, true},
 		{"bool as 1", []string{"--t-on=1"}, "FAIRLEAD_T_ON=1", "t-on: 1", func(v *values) any { return v.On }, true},
+		{"bool as yes", []string{"-t-on=T"}, "FAIRLEAD_T_ON=t", "t-on: Yes", func(v *values) any { return v.On }, true},
+		{"bool as off", []string{"-t-on=false"}, "FAIRLEAD_T_ON=F", "t-on: off", func(v *values) any { return v.On }, false},
 		{"int", []string{"-t-count", "-3"}, "FAIRLEAD_T_COUNT=-3", "t-count: -3", func(v *values) any { return v.Count }, -3},
 		{"hex int", []string{"-t-count=0x10"}, "FAIRLEAD_T_COUNT=0x10", "t-count: 0x10", func(v *values) any { return v.Count }, 16},
 		{"uint", []string{"-t-small=255"}, "FAIRLEAD_T_SMALL=255", "t-small: '255'", func(v *values) any { return v.Small }, uint8(255)},

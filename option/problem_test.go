@@ -129,6 +129,7 @@ func TestWarnings(t *testing.T) {
 			warn(`a.yaml:2:1: key "swarm-redis-urls"`, "swarm-redis-urls", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
 			warn(`a.yaml:3:1: key "swarm-redis-password"`, "swarm-redis-password", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
 		}},
+		{name: "pending bool", yaml: "kubernetes: yes", want: []option.Warning{warn(`a.yaml:1:1: key "kubernetes"`, "kubernetes", k8s)}},
 		{name: "no value", yaml: "t-name:\nkubernetes: ~\nt-count: null\n"},
 		{name: "empty file", yaml: "# nothing\n"},
 	} {

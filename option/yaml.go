@@ -134,6 +134,8 @@ func (a *yamlApplier) declared(f *field, where string, value *yaml.Node) error {
 // a form that f does not have.
 func (a *yamlApplier) texts(f *field, where string, value *yaml.Node) (texts []part, ok bool) {
 	switch {
+	case f.info.Bool && value.Kind == yaml.ScalarNode:
+		return []part{{boolText(value), where}}, true
 	case value.Kind == yaml.ScalarNode && !f.info.Repeat:
 		return partsAt(where, f.split(value.Value, ",")), true
 	case value.Kind == yaml.SequenceNode && f.shape != single:
@@ -143,6 +145,18 @@ func (a *yamlApplier) texts(f *field, where string, value *yaml.Node) (texts []p
 	}
 	s, ok := f.flatten(value)
 	return []part{{s, where}}, ok
+}
+
+// boolText returns the text of a bool. The peer reads YAML 1.1, where yes, no,
+// on and off are bools, too.
+func boolText(n *yaml.Node) string {
+	switch strings.ToLower(n.Value) {
+	case "yes", "on":
+		return "true"
+	case "no", "off":
+		return "false"
+	}
+	return n.Value
 }
 
 // flatten returns one value as the flag takes it. What is written k=v,k=v on
@@ -199,6 +213,8 @@ func (a *yamlApplier) move(where string, n *yaml.Node) string {
 func (a *yamlApplier) pending(p pending.Flag, where string, value *yaml.Node) (Warning, error) {
 	s := "(" + describe(value) + ")"
 	switch {
+	case value.Kind == yaml.ScalarNode && p.Kind == pending.Bool:
+		s = boolText(value)
 	case value.Kind == yaml.ScalarNode:
 		s = value.Value
 	case p.Kind != pending.Text && p.Kind != pending.YAML:
