@@ -18,15 +18,15 @@ func (s *shell) demo() *cobra.Command {
 in this process, and print the commands to try.`,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if s.Program.Demo == nil {
+			if s.Demo == nil {
 				return fmt.Errorf("this program was built without the demo")
 			}
 			log, file, err := s.newLog(LogOptions.From(option.NewSet()))
 			if err != nil {
 				return err
 			}
-			defer file.Close()
-			return untilSignal(c.Context(), func(ctx context.Context) error { return s.Program.Demo(ctx, s.Stdout, log) })
+			defer file.Close() //nolint:errcheck // nobody is left to tell
+			return untilSignal(c.Context(), func(ctx context.Context) error { return s.Demo(ctx, s.Stdout, log) })
 		},
 	}
 }

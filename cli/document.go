@@ -90,7 +90,7 @@ func (s *shell) report(problems []error) error {
 		return nil
 	}
 	for _, p := range problems {
-		fmt.Fprintln(s.Stderr, p)
+		s.complain("%v", p)
 	}
 	return quiet(exitProblem)
 }

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -37,12 +37,12 @@ all reasons.`,
 }
 
 func (s *shell) listReasons() error {
-	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "REASON\tSTATUS\tWHAT HAPPENED")
+	c := columnsOn(s.Stdout)
+	c.row("REASON", "STATUS", "WHAT HAPPENED")
 	for _, r := range message.Reasons() {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", r.Code(), r.Status(), r.Meaning())
+		c.row(r.Code(), strconv.Itoa(r.Status()), r.Meaning())
 	}
-	return w.Flush()
+	return c.flush()
 }
 
 func reasonCodes() []string {

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -70,7 +69,7 @@ func (l *lister) print(s *shell, rows, pending []row, words []string) error {
 	if l.pending {
 		rows = pending
 	}
-	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
+	c := columnsOn(s.Stdout)
 	for _, r := range rows {
 		signature, doc := r.name+arg.Signature(r.params), r.doc
 		if r.missing != "" {
@@ -79,12 +78,12 @@ func (l *lister) print(s *shell, rows, pending []row, words []string) error {
 		if !hasAll(signature+" "+doc, words) {
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%s\n", signature, doc)
+		c.row(signature, doc)
 		if l.examples && r.example != "" {
-			fmt.Fprintf(w, "\t    %s\n", strings.ReplaceAll(strings.TrimSpace(r.example), "\n", "\n\t    "))
+			c.row("", "    "+strings.ReplaceAll(strings.TrimSpace(r.example), "\n", "\n\t    "))
 		}
 	}
-	return w.Flush()
+	return c.flush()
 }
 
 func hasAll(line string, words []string) bool {

@@ -128,7 +128,7 @@ func (s *shell) exit(err error) int {
 	errors.As(err, &st)
 	if st.err != nil {
 		for _, line := range lines(err) {
-			fmt.Fprintf(s.Stderr, "%s: %s\n", s.name, line)
+			s.complain("%s: %s", s.name, line)
 		}
 	}
 	return st.code

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -85,13 +84,13 @@ func notes(o option.Info) string {
 }
 
 func (s *shell) listPending(words []string) error {
-	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
+	c := columnsOn(s.Stdout)
 	for _, p := range pending.Flags() {
-		if line := "-" + p.Name + "\t" + pendingNote(p); hasAll(line, words) {
-			fmt.Fprintln(w, line)
+		if note := pendingNote(p); hasAll("-"+p.Name+" "+note, words) {
+			c.row("-"+p.Name, note)
 		}
 	}
-	return w.Flush()
+	return c.flush()
 }
 
 func pendingNote(p pending.Flag) string {

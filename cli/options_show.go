@@ -2,8 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"text/tabwriter"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -39,18 +38,18 @@ func (s *shell) showOptions(args []string) error {
 	if len(l.Rest) > 0 {
 		return unexpected(l.Rest)
 	}
-	w := tabwriter.NewWriter(s.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "OPTION\tVALUE\tFROM")
+	c := columnsOn(s.Stdout)
+	c.row("OPTION", "VALUE", "FROM")
 	for _, o := range l.Set.All() {
 		if o.From != "" {
-			fmt.Fprintf(w, "%s\t%q\t%s\n", o.Flag, o.Value, o.From)
+			c.row(o.Flag, strconv.Quote(o.Value), o.From)
 		}
 	}
-	if err := w.Flush(); err != nil {
+	if err := c.flush(); err != nil {
 		return err
 	}
 	for _, warning := range l.Warnings {
-		fmt.Fprintf(s.Stderr, "%s: warning: %s\n", s.name, warning)
+		s.complain("%s: warning: %s", s.name, warning)
 	}
 	return nil
 }

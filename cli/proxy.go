@@ -63,18 +63,18 @@ func (s *shell) runProxy(ctx context.Context, args []string) error {
 		return s.printVersion()
 	case len(l.Rest) > 0:
 		return unexpected(l.Rest)
-	case s.Program.Proxy == nil:
+	case s.Proxy == nil:
 		return fmt.Errorf("this program was built without the proxy")
 	}
 	log, file, err := s.newLog(LogOptions.From(l.Set))
 	if err != nil {
 		return err
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // nobody is left to tell
 	for _, w := range l.Warnings {
 		log.Warn("option", "name", w.Option, "where", w.Where, "problem", w.Text)
 	}
-	return untilSignal(ctx, func(ctx context.Context) error { return s.Program.Proxy(ctx, l.Set, log) })
+	return untilSignal(ctx, func(ctx context.Context) error { return s.Proxy(ctx, l.Set, log) })
 }
 
 // command is how the proxy is called.
@@ -116,7 +116,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	return readAll(f, name, limit)
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -131,12 +130,6 @@ func longOnly(args []string) []string {
 		}
 	}
 	return args
-}
-
-// printf writes to standard output.
-func (s *shell) printf(format string, args ...any) error {
-	_, err := fmt.Fprintf(s.Stdout, format, args...)
-	return err
 }
 
 // arguments accepts from least to most arguments; most < 0 means any number.

@@ -102,7 +102,7 @@ func rewrite(name, text string) error {
 	if err != nil {
 		return fmt.Errorf("write %q: %w", name, err)
 	}
-	defer os.Remove(f.Name()) // fails, as it should, once the file is renamed
+	defer os.Remove(f.Name()) //nolint:errcheck // it is gone once it is renamed
 	_, err = f.WriteString(text)
 	if err == nil {
 		err = f.Chmod(info.Mode().Perm())

@@ -126,13 +126,13 @@ func (s *shell) table(m *matcher) (*table.Table, error) {
 	var routes []*table.Route
 	for _, d := range docs {
 		for _, f := range d.faults {
-			fmt.Fprintf(s.Stderr, "left out: %v\n", f)
+			s.complain("left out: %v", f)
 		}
 		for _, def := range d.routes {
 			r, problem := c.Compile(def)
 			if problem != nil {
 				for _, err := range apart(problem.Err) {
-					fmt.Fprintf(s.Stderr, "left out: route %q: %v\n", def.ID, err)
+					s.complain("left out: route %q: %v", def.ID, err)
 				}
 				continue
 			}
@@ -141,7 +141,7 @@ func (s *shell) table(m *matcher) (*table.Table, error) {
 	}
 	t, problems := table.New(table.Options{IgnoreTrailingSlash: m.ignoreTrailingSlash}).Update(routes, nil)
 	for _, p := range problems {
-		fmt.Fprintf(s.Stderr, "left out: route %q: %v\n", p.ID, p.Err)
+		s.complain("left out: route %q: %v", p.ID, p.Err)
 	}
 	return t, nil
 }

@@ -41,11 +41,7 @@ var tested = option.Define("tested", values{
 	Pairs: map[string]string{"b": "2", "a": "1"}, Color: "red", Secret: "hunter1", Expr: regexp.MustCompile("^a"),
 })
 
-func noEnv(string) (string, bool) { return "", false }
-
-func noFile(string) ([]byte, error) { return nil, os.ErrNotExist }
-
-// written is how one value is given by each source.
+// TestValues gives each value by flag, environment and YAML.
 func TestValues(t *testing.T) {
 	for _, c := range []struct {
 		name  string
