@@ -8,6 +8,9 @@ import (
 )
 
 const (
+	// minStripes is the number of processors from which stripes pay: finding
+	// one's stripe costs about 10 ns, as much as two processors lose by sharing.
+	minStripes = 4
 	// maxStripes bounds the memory of a striped series.
 	maxStripes = 16
 	// hot is the count at which a cell is busy enough to be worth stripes.
@@ -45,7 +48,7 @@ func (c *cells) mine(p *processors) []atomic.Uint64 {
 
 // spread gives c a stripe for each processor.
 func (c *cells) spread(p *processors) {
-	if p.n < 2 {
+	if p.n < minStripes {
 		return
 	}
 	stride := (len(c.words) + padding - 1) / padding * padding

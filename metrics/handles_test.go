@@ -2,6 +2,7 @@ package metrics
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +170,7 @@ func TestKeysAreBounded(t *testing.T) {
 // routes come and go and the page is read.
 func TestConcurrentUse(t *testing.T) {
 	const workers, rounds = 4, hot
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2 * minStripes)) // stripes, whatever the machine
 	m := newMetrics(t, "serve-host-counter")
 	kept := m.Route("kept")
 	var wg sync.WaitGroup
@@ -213,6 +215,9 @@ func TestConcurrentUse(t *testing.T) {
 			}
 		}
 		sum += n
+	}
+	if m.shared.lookup.cells.stripes.Load() == nil || kept.used().responses.entries()[0].series.cells.stripes.Load() == nil {
+		t.Error("busy series have no stripes")
 	}
 	if sum != workers*rounds {
 		t.Errorf("counted %d exchanges, want %d", sum, workers*rounds)
