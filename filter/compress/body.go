@@ -6,7 +6,7 @@ import (
 )
 
 // body compresses what it reads. It holds an encoder from the first Read to
-// Close.
+// Close, and the memory for it that was taken from the budget before.
 type body struct {
 	src  io.Reader
 	pool *pool
@@ -14,9 +14,11 @@ type body struct {
 	// left is how much of src is to come; negative when that is not known.
 	left int64
 	// err is what Read returns once the output is used up.
-	err error
+	err    error
+	closed bool
 }
 
+// newBody returns a body; the caller took the pool's weight from its budget.
 func newBody(src io.Reader, length int64, p *pool) *body {
 	return &body{src: src, pool: p, left: length}
 }
@@ -70,13 +72,17 @@ func (b *body) fill() error {
 	return nil
 }
 
-// Close gives the encoder back and closes the source.
+// Close gives encoder and memory back and closes the source.
 func (b *body) Close() error {
+	if b.closed {
+		return nil
+	}
+	b.closed, b.err = true, fs.ErrClosed
 	if b.enc != nil {
 		b.pool.put(b.enc)
 		b.enc = nil
 	}
-	b.err = fs.ErrClosed
+	b.pool.budget.give(b.pool.weight)
 	if c, ok := b.src.(io.Closer); ok {
 		return c.Close()
 	}

@@ -12,11 +12,15 @@ import (
 )
 
 // Options are the settings of the filter.
-var Options = option.Define("compress", Values{Encodings: []string{"gzip", "deflate", "br", "zstd"}})
+var Options = option.Define("compress", Values{
+	Encodings: []string{"gzip", "deflate", "br", "zstd"},
+	MaxMemory: 256 << 20,
+})
 
 // Values are the settings and their types.
 type Values struct {
 	Encodings []string `flag:"compress-encodings" oneof:"gzip,deflate,br,zstd" doc:"content codings of the filter compress, the preferred first"`
+	MaxMemory int64    `flag:"compress-max-memory" doc:"bytes that all responses being compressed may take together, about 1 MB each at the usual level; further ones are sent as they are"`
 }
 
 var _ = filter.Define(filter.Def{
@@ -110,7 +114,7 @@ func (f *compress) Response(c *filter.Context) {
 	}
 	filter.AddVary(&r.Header, "Accept-Encoding")
 	i := negotiate(&c.Request.Header, f.codings)
-	if i < 0 {
+	if i < 0 || !f.codings[i].pool.budget.take(f.codings[i].pool.weight) {
 		return
 	}
 	describe(&r.Header, f.codings[i].name)

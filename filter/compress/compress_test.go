@@ -416,8 +416,37 @@ func TestPoolIsBoundedAndShared(t *testing.T) {
 	if len(p.free) != cap(p.free) {
 		t.Errorf("%d encoders rest, want %d", len(p.free), cap(p.free))
 	}
+	if heavy, _ := sharedPool(env, "br", 11); cap(heavy.free) != 1 {
+		t.Errorf("%d heavy encoders may rest", cap(heavy.free))
+	}
 	if e := p.get(); cap(e.out) > mostOutput {
 		t.Errorf("a resting encoder keeps %d bytes", cap(e.out))
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	set := option.NewSet()
+	Options.From(set).MaxMemory = 2 * weight("gzip", 1)
+	env := filter.NewEnv(set, nil)
+	f := filtertest.BuildEnv(t, env, "compress")
+	ask := func() *filtertest.Exchange {
+		x := filtertest.New(t)
+		x.Request.Header.Add("Accept-Encoding", "gzip")
+		x.Answer(200, lorem, "Content-Type", "text/plain")
+		x.Run(f)
+		return x
+	}
+	first, second, third := ask(), ask(), ask()
+	for i, x := range []*filtertest.Exchange{first, second} {
+		if !x.Response.Header.Has("Content-Encoding") {
+			t.Errorf("response %d is not compressed", i+1)
+		}
+	}
+	if third.Response.Header.Has("Content-Encoding") || third.ResponseBody() != lorem {
+		t.Error("the third response takes more than is allowed")
+	}
+	if first.ResponseBody(); !ask().Response.Header.Has("Content-Encoding") {
+		t.Error("the memory of a response that ended is lost")
 	}
 }
 

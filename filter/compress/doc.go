@@ -7,8 +7,9 @@
 //
 // It promises: whatever arrives from the backend is passed on before the next
 // wait, so event streams flow; caches learn that the response depends on
-// Accept-Encoding even when this one is not compressed; encoders are reused,
-// and a bounded number of them is kept.
+// Accept-Encoding even when this one is not compressed; encoders are reused, and
+// what they take together is bounded, at rest and at work: a response that would
+// take more is sent as it is.
 //
 // It does not decompress, and it leaves alone what is compressed already, parts
 // (206), and what "no-transform" protects.

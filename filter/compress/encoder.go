@@ -55,6 +55,9 @@ func (e *encoder) take(p []byte) int {
 type pool struct {
 	free chan *encoder
 	make func() codec
+	// weight is about what an encoder takes, in bytes.
+	weight int64
+	budget *budget
 }
 
 type poolKey struct {
@@ -62,15 +65,40 @@ type poolKey struct {
 	level  int
 }
 
+// mostResting bounds what the resting encoders of a pool take, in bytes; one
+// may always rest.
+const mostResting = 32 << 20
+
 // sharedPool returns the pool that all routes use for the coding and level.
 func sharedPool(env *filter.Env, coding string, level int) (*pool, error) {
 	create := maker(coding, level)
 	if create == nil {
 		return nil, fmt.Errorf("content coding %q: expected gzip, deflate, br or zstd", coding)
 	}
+	b := sharedBudget(env)
 	return env.Shared(poolKey{coding, level}, func() any {
-		return &pool{free: make(chan *encoder, 4*runtime.GOMAXPROCS(0)), make: create}
+		w := weight(coding, level)
+		rest := min(max(1, mostResting/w), 4*int64(runtime.GOMAXPROCS(0)))
+		return &pool{free: make(chan *encoder, rest), make: create, weight: w, budget: b}
 	}).(*pool), nil
+}
+
+// weight returns about how many bytes an encoder takes, as measured.
+func weight(coding string, level int) int64 {
+	const mb = 1 << 20
+	switch {
+	case coding == "br" && level >= 10, coding == "zstd" && level >= 10:
+		return 36 * mb
+	case coding == "br" && level >= 2:
+		return 12 * mb
+	case coding == "br":
+		return 2 * mb
+	case coding == "zstd" && level >= 3:
+		return 5 * mb
+	case level >= 7:
+		return 3 * mb / 2
+	}
+	return mb
 }
 
 func (p *pool) get() *encoder {

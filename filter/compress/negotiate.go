@@ -55,13 +55,13 @@ func quality(params string) (q int, ok bool) {
 	for p := range strings.SplitSeq(params, ";") {
 		name, value, _ := strings.Cut(p, "=")
 		if message.EqualName(strings.Trim(name, " \t"), "q") {
-			return weight(strings.Trim(value, " \t"))
+			return thousandths(strings.Trim(value, " \t"))
 		}
 	}
 	return whole, true
 }
 
-func weight(s string) (q int, ok bool) {
+func thousandths(s string) (q int, ok bool) {
 	first, digits, _ := strings.Cut(s, ".")
 	if (first != "0" && first != "1") || len(digits) > 3 {
 		return 0, false
