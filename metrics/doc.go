@@ -9,11 +9,11 @@
 //
 // It promises: an observation is a few atomic additions, without allocation and
 // without lock (10 to 30 ns); on machines with many processors, additions to
-// busy series are spread over them; a handle costs nothing but its entry in a map until it is
-// first used; series of routes and endpoints that are gone disappear; every set
-// of labels that clients or backends can choose is bounded. What a flag turns
-// off costs a comparison. Methods of nil handles do nothing, so that code under
-// test needs no metrics.
+// busy series are spread over them; a handle costs nothing but its entry in a
+// map until it is first used; series of routes and endpoints that are gone
+// disappear; every set of labels that clients or backends can choose is bounded.
+// What a flag turns off costs a comparison. Methods of nil handles do nothing,
+// so that code under test needs no metrics.
 //
 // A histogram is read cell by cell while others write: its count is the sum of
 // its buckets and so always agrees with them; its sum may be a few observations
