@@ -4,17 +4,15 @@ BENCH_FLAGS ?=
 
 .PHONY: bench bench-quick bench-test bench-docs
 
-# Everything: all peers that can be had, medians of 3 rounds.
-bench:
+bench: ## every proxy that can be had, medians of 3 rounds (half an hour)
+	@mkdir -p bin
 	cd bench && go run . -json ../bin/bench.json $(BENCH_FLAGS)
 
-# A few minutes: one short round of fairlead, nginx and haproxy.
-bench-quick:
+bench-quick: ## 3 minutes: one short round beside nginx and haproxy
 	cd bench && go run . -quick $(BENCH_FLAGS)
 
-# Puts the last result of "make bench" into the documentation.
-bench-docs:
+bench-docs: ## the last result of make bench into docs/performance.md
 	cd bench && go run . -from ../bin/bench.json -markdown ../docs/performance.md
 
-bench-test:
-	cd bench && go vet ./... && go test -race -shuffle=on ./...
+bench-test: ## the tests of the benchmarks themselves
+	cd bench && go vet ./... && go test $(RACE) -shuffle=on ./...

@@ -26,9 +26,6 @@ func run(listen string, cpu int) error {
 	if err := sock.Pin(cpu); err != nil {
 		return err
 	}
-	if err := sock.RaiseFileLimit(20000); err != nil {
-		return err
-	}
 	s, err := newServer()
 	if err != nil {
 		return err
