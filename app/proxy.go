@@ -42,6 +42,7 @@ type proxyParts struct {
 
 // serve runs the proxy; ready, if given, is called when it listens.
 func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(proxy, support net.Addr) error) error {
+	defer tuneMemory(log, os.LookupEnv)()
 	p, err := newProxy(options, log)
 	if err != nil {
 		return err

@@ -158,6 +158,12 @@ func (x *Exchange) sendInterim(resp *message.Response) {
 	}
 }
 
+// complete reports whether nothing of the request is still to come: the
+// connection can be closed without a reset that overtakes the response.
+func (x *Exchange) complete() bool {
+	return (x.Request.ContentLength == 0 || x.body.done) && len(x.conn.in.unread()) == 0
+}
+
 // mostDrained bounds what is read and dropped of a request body that nobody
 // wanted, to keep the connection.
 const mostDrained = 256 << 10

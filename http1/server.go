@@ -243,7 +243,7 @@ func (c *conn) run(x *Exchange) bool {
 	if x.finish() {
 		return true
 	}
-	if x.replied && !x.released {
+	if x.replied && !x.released && !x.complete() {
 		c.linger()
 	}
 	return false

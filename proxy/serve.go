@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 )
 
 // Listen opens the proxy's listener. The error names the address and what to
 // do.
 func (p *Proxy) Listen(ctx context.Context) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: 15 * time.Second}
+	lc := net.ListenConfig{KeepAlive: -1, Control: sock.KeepAlive}
 	ln, err := lc.Listen(ctx, "tcp", p.opts.Address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (is another process using the port? choose one with -address)", p.opts.Address, err)

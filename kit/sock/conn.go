@@ -126,7 +126,7 @@ func (c *Conn) Fill(size int) (b []byte, n int, err error) {
 		return nil, 0, c.cause(err)
 	}
 	b, c.in.b = c.in.b, nil
-	if c.in.err != nil {
+	if c.in.err != nil || c.in.n == 0 {
 		buf.Put(b)
 		return nil, 0, c.in.err
 	}

@@ -14,9 +14,9 @@ import (
 // not tell the scheduler: RawSyscall saves that and cannot lose its processor to
 // the system monitor (spec engine 4.2, point 6).
 
-func sysRead(fd uintptr, p []byte) (int, syscall.Errno) {
+func sysRecv(fd uintptr, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, e := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, e := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), 0, 0, 0)
 		if e != syscall.EINTR {
 			return int(n), e
 		}
@@ -84,7 +84,7 @@ func (c *Conn) readRaw(fd uintptr) bool {
 	if in.size > 0 {
 		p = buf.Get(in.size)
 	}
-	n, e := sysRead(fd, p)
+	n, e := sysRecv(fd, p)
 	if e == 0 {
 		in.b, in.n = p, n
 		return true
@@ -105,7 +105,7 @@ func (c *Conn) writeBeforeRead(fd uintptr) bool {
 	in := &c.in
 	if in.probe {
 		var one [1]byte
-		if _, e := sysRead(fd, one[:]); e != syscall.EAGAIN {
+		if _, e := sysRecv(fd, one[:]); e != syscall.EAGAIN {
 			in.stale = true
 			return true
 		}
@@ -143,7 +143,7 @@ func (c *Conn) Alive() bool {
 	alive := false
 	err := c.raw.Read(func(fd uintptr) bool {
 		var one [1]byte
-		_, e := sysRead(fd, one[:])
+		_, e := sysRecv(fd, one[:])
 		alive = e == syscall.EAGAIN
 		return true
 	})
