@@ -150,6 +150,7 @@ func zstdOptions(level int) []zstd.EOption {
 		zstd.WithWindowSize(zstdWindow),
 		zstd.WithEncoderConcurrency(1), // no goroutines
 		zstd.WithLowerEncoderMem(true),
+		zstd.WithAllLitEntropyCompression(true), // text without repetitions shrinks, too
 		zstd.WithZeroFrames(true),
 	}
 }
