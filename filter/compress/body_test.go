@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/filter/filtertest"
 	"fairlead.dev/fairlead/message"
 )
 
