@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 
 	"fairlead.dev/fairlead/backend"
@@ -102,47 +103,43 @@ func closeFilter(c filter.Closer) (err error) {
 	return c.Close()
 }
 
-// arrange fills the phases from Filters. Phases that need no list of their own
-// share one.
+// arrange fills the phases from Filters.
 func (r *Route) arrange() {
-	var request, response, failed int
-	for i, s := range r.Filters {
-		r.Filters[i].Index = i
-		p := phases(s.Filter)
-		if p&filter.InRequest != 0 {
-			request++
-		}
-		if p&filter.InResponse != 0 {
-			response++
-			if handlesErrors(s.Filter) {
-				failed++
-			}
-		}
-	}
-	if request == len(r.Filters) {
-		r.Request = r.Filters
-	} else if request > 0 {
-		r.Request = make([]Step, 0, request)
-	}
-	if response > 0 {
-		r.Response = make([]Step, 0, response)
-	}
-	if failed > 0 {
-		r.ErrorResponse = make([]Step, 0, failed)
-	}
 	for i := range r.Filters {
-		if s := r.Filters[i]; phases(s.Filter)&filter.InRequest != 0 && request < len(r.Filters) {
-			r.Request = append(r.Request, s)
-		}
-		s := r.Filters[len(r.Filters)-1-i]
-		if phases(s.Filter)&filter.InResponse == 0 {
-			continue
-		}
-		r.Response = append(r.Response, s)
-		if handlesErrors(s.Filter) {
-			r.ErrorResponse = append(r.ErrorResponse, s)
+		r.Filters[i].Index = i
+	}
+	r.Request = pick(r.Filters, false, func(f filter.Filter) bool { return phases(f)&filter.InRequest != 0 })
+	r.Response = pick(r.Filters, true, func(f filter.Filter) bool { return phases(f)&filter.InResponse != 0 })
+	r.ErrorResponse = pick(r.Response, false, handlesErrors)
+}
+
+// pick returns the steps whose filters are wanted, last first if reverse. It
+// shares the memory of all where the result stands in it as it is: there may be
+// very many routes.
+func pick(all []Step, reverse bool, wanted func(filter.Filter) bool) []Step {
+	first, last, n := 0, -1, 0
+	for i := range all {
+		if wanted(all[i].Filter) {
+			if n == 0 {
+				first = i
+			}
+			last = i
+			n++
 		}
 	}
+	if n == last-first+1 && (n < 2 || !reverse) {
+		return all[first : last+1 : last+1]
+	}
+	out := make([]Step, 0, n)
+	for i := first; i <= last; i++ {
+		if wanted(all[i].Filter) {
+			out = append(out, all[i])
+		}
+	}
+	if reverse {
+		slices.Reverse(out)
+	}
+	return out
 }
 
 func phases(f filter.Filter) filter.Phase {

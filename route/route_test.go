@@ -183,6 +183,13 @@ func TestPhases(t *testing.T) {
 			if want := strings.Count(c.filters, "("); len(r.Filters) != want {
 				t.Errorf("%d filters, want %d", len(r.Filters), want)
 			}
+			for _, steps := range [][]route.Step{r.Request, r.Response, r.ErrorResponse} {
+				for _, s := range steps {
+					if r.Filters[s.Index] != s {
+						t.Errorf("step %s says that it is filter %d", s.Name, s.Index)
+					}
+				}
+			}
 		})
 	}
 }

@@ -93,6 +93,7 @@ func (d *Document) Read(r io.Reader) (Set, error) {
 // reading is one call of Read.
 type reading struct {
 	*Document
+	parser eskip.Parser
 	old    finder
 	pieces []piece
 	broken map[piece]outcome
@@ -127,9 +128,27 @@ func (n *reading) piece() {
 // parse reads a piece that was not there before.
 func (n *reading) parse(p *piece, text []byte) {
 	at := eskip.Pos{File: n.file, Line: p.line, Col: p.col}
+	if defines(text) { // most do: routes keep their text, so it should be short
+		if routes, err := n.parser.ParseAt(at, string(text)); err == nil && len(routes) == 1 {
+			p.route = routes[0]
+			return
+		}
+	}
+	routes, err := n.parser.ParseAt(n.embed(at, text))
+	if err == nil && len(routes) == 1 {
+		p.route = routes[0]
+		return
+	}
+	n.broken[*p] = outcome{routes, problems(err), names(text)}
+}
+
+// embed puts around a piece what decides in the document what it means: the
+// language reads a lone expression in the first place only, and mistakes look
+// different in front of a semicolon and at the end.
+func (n *reading) embed(at eskip.Pos, text []byte) (eskip.Pos, string) {
 	var b strings.Builder
 	b.Grow(len(text) + 3)
-	if len(n.pieces) > 0 { // the language reads a lone expression in the first place only
+	if len(n.pieces) > 0 {
 		b.WriteByte(';')
 		if at.Col--; at.Col == 0 {
 			b.WriteByte('\n')
@@ -140,12 +159,16 @@ func (n *reading) parse(p *piece, text []byte) {
 	if n.split.Terminated() {
 		b.WriteByte(';')
 	}
-	routes, err := eskip.ParseAt(at, b.String())
-	if err == nil && len(routes) == 1 {
-		p.route = routes[0]
-		return
+	return at, b.String()
+}
+
+// defines reports whether a piece starts with a name and a colon.
+func defines(text []byte) bool {
+	i := 0
+	for i < len(text) && isNameByte(text[i]) {
+		i++
 	}
-	n.broken[*p] = outcome{routes, problems(err), names(text)}
+	return i > 0 && i < len(text) && text[i] == ':'
 }
 
 // problems lists the faults of an error of eskip.
