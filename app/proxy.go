@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"fairlead.dev/fairlead/accesslog"
@@ -73,6 +75,9 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.accessLog.Close())
 	}
+	p.metrics.CounterFunc("access_log_dropped_total", "lines that the access log could not take in time", p.accessLog.Dropped)
+	p.metrics.GaugeFunc("client_connections_parked", "idle client connections that wait without a goroutine",
+		func() float64 { return float64(p.proxy.Parked()) })
 	compiler.Attach = p.proxy.Attach
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
@@ -95,6 +100,7 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	var s starter
 	defer s.stop()
 	s.start("admin", p.admin.Run)
+	s.start("reopen", p.reopenLogs)
 	s.start("control", p.loop.Run)
 	if err := p.awaitRoutes(ctx); err != nil {
 		return quietly(ctx, err)
@@ -120,6 +126,23 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	}
 	p.leave(ctx, s.failed)
 	return s.stop()
+}
+
+// reopenLogs opens the access log anew at each SIGHUP, for log rotation.
+func (p *proxyParts) reopenLogs(ctx context.Context) error {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hup:
+			if err := p.accessLog.Reopen(); err != nil {
+				p.log.Error("reopen access log", "error", err)
+			}
+		}
+	}
 }
 
 // awaitRoutes waits for the first load when -wait-first-route-load asks for it.

@@ -22,6 +22,11 @@ type Client struct {
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
+	// Idle is for the pool: whether nobody uses the connection now.
+	Idle bool
+	// OnClose, if set, is called when the connection is closed.
+	OnClose func(c *Client)
+
 	bodyIdle time.Duration // see LimitBody
 	bodyBy   int64
 	onWait   func()
@@ -270,6 +275,9 @@ func (c *Client) Finish() bool {
 
 // Close closes the connection and gives back its memory.
 func (c *Client) Close() error {
+	if c.OnClose != nil {
+		c.OnClose(c)
+	}
 	c.in.release()
 	return c.s.Close()
 }

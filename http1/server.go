@@ -26,9 +26,20 @@ type ServerConfig struct {
 	MaxAge       time.Duration // of one connection
 	Park         bool          // give up the goroutines of idle connections
 	Log          *slog.Logger
-	// ConnState is told when connections come and go (+1, -1); may be nil.
-	ConnState func(delta int)
+	// ConnMoved is told what connections do; may be nil.
+	ConnMoved func(from, to ConnState)
 }
+
+// ConnState is what a client connection is doing.
+type ConnState uint8
+
+// The states of a connection: it begins and ends as ConnClosed.
+const (
+	ConnClosed ConnState = iota
+	ConnNew              // no byte of a request yet
+	ConnActive           // an exchange is going on
+	ConnIdle             // between two exchanges
+)
 
 // Server speaks HTTP/1 with clients.
 type Server struct {
@@ -87,9 +98,7 @@ func (s *Server) start(nc net.Conn) {
 	c.onWait = c.bodyWait
 	c.born = s.sweeper.Now()
 	s.active.Add(1)
-	if s.cfg.ConnState != nil {
-		s.cfg.ConnState(+1)
-	}
+	c.moved(ConnNew)
 	s.live.Add(1)
 	go c.serve()
 }
@@ -131,6 +140,7 @@ type conn struct {
 	in       input
 	born     int64
 	requests int
+	state    ConnState
 	readBy   int64 // when the request body must be complete; 0: any time
 	onWait   func()
 }
@@ -151,6 +161,9 @@ func (c *conn) serve() {
 		if !c.exchange() {
 			break
 		}
+		if len(c.in.unread()) == 0 {
+			c.moved(ConnIdle)
+		}
 	}
 	c.end()
 }
@@ -159,9 +172,15 @@ func (c *conn) end() {
 	c.in.release()
 	_ = c.s.Close()
 	c.srv.active.Add(-1)
-	if c.srv.cfg.ConnState != nil {
-		c.srv.cfg.ConnState(-1)
+	c.moved(ConnClosed)
+}
+
+// moved reports a change of state.
+func (c *conn) moved(to ConnState) {
+	if c.srv.cfg.ConnMoved != nil {
+		c.srv.cfg.ConnMoved(c.state, to)
 	}
+	c.state = to
 }
 
 // awaitRequest waits for the first byte of a request.
@@ -181,6 +200,7 @@ func (c *conn) awaitRequest() (parked, ok bool) {
 		return false, false
 	}
 	c.in.b, c.in.r, c.in.w = b, 0, n
+	c.moved(ConnActive)
 	return false, true
 }
 

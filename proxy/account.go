@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/accesslog"
+	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/route"
 )
@@ -11,12 +12,27 @@ import (
 // Step 7: log and metrics.
 
 // attachment is what the proxy keeps with each route.
-type attachment struct{ metrics *metrics.Route }
+type attachment struct {
+	metrics *metrics.Route
+	// request and response are the handles of the route's steps; nil when
+	// single filters are not timed.
+	request, response []*metrics.Filter
+}
 
 // Close gives the metrics back when the route goes.
 func (a *attachment) Close() error {
 	a.metrics.Drop()
 	return nil
+}
+
+// counters are those that count every exchange.
+type counters struct{ incoming10, incoming11, outgoing *metrics.Counter }
+
+func newCounters(m *metrics.Metrics) counters {
+	return counters{
+		incoming10: m.Counter("incoming.HTTP/1.0"), incoming11: m.Counter("incoming.HTTP/1.1"),
+		outgoing: m.Counter("outgoing.HTTP/1.1"),
+	}
 }
 
 // account reports the exchange.
@@ -35,24 +51,54 @@ func (e *exchange) count(status int) {
 	}
 	t := &e.times
 	rm := m.UnknownRoute()
-	if rt := e.route(); rt != nil {
-		if a, ok := rt.Attachment.(*attachment); ok {
-			rm = a.metrics
-		}
+	if a := e.attachment(); a != nil {
+		rm = a.metrics
 	}
-	if e.failed != 0 {
-		m.Rejected(e.failed)
+	if e.req.Minor == 0 {
+		e.p.count.incoming10.Inc()
+	} else {
+		e.p.count.incoming11.Inc()
 	}
-	total := time.Duration(t.end - t.begin)
 	if t.answered != 0 {
-		rm.ObserveBackend(nil, e.resp.Status, time.Duration(t.answered-t.sent))
+		e.p.count.outgoing.Inc()
+		rm.ObserveBackend(e.p.transport(e.endpoint).host, e.resp.Status, time.Duration(t.answered-t.sent))
 		m.ObserveProxy(time.Duration(t.sent-t.begin), time.Duration(t.end-t.answered))
 	}
-	if t.filtered != 0 {
-		rm.ObserveFilters(time.Duration(t.filtered-t.matched), 0)
+	if e.failed != message.ReasonNone {
+		m.Rejected(e.failed)
+		e.countFailure(rm)
 	}
-	rm.ObserveResponse(status, e.req.Method, total)
-	m.ObserveServe(rm, e.req.Host, e.req.Method, status, total)
+	if t.filtered != 0 {
+		rm.ObserveFilters(time.Duration(t.filtered-t.matched), -1)
+	}
+	begun := max(t.begin, t.filtered, t.answered)
+	if t.responded != 0 {
+		rm.ObserveFilters(-1, time.Duration(t.responded-begun))
+		begun = t.responded
+	}
+	rm.ObserveResponse(status, e.req.Method, time.Duration(t.end-begun))
+	m.ObserveServe(rm, e.req.Host, e.req.Method, status, time.Duration(t.end-t.begin))
+}
+
+// countFailure tells errors of backends and of streams apart.
+func (e *exchange) countFailure(rm *metrics.Route) {
+	switch {
+	case e.endpoint == nil:
+	case e.times.answered != 0:
+		rm.StreamError()
+	default:
+		rm.BackendError()
+	}
+}
+
+// attachment returns what the proxy keeps with the matched route.
+func (e *exchange) attachment() *attachment {
+	if rt := e.route(); rt != nil {
+		if a, ok := rt.Attachment.(*attachment); ok {
+			return a
+		}
+	}
+	return nil
 }
 
 // logAccess writes the line of the access log, if the exchange is to have one.
@@ -75,5 +121,20 @@ func (e *exchange) logAccess(status int, sent int64) {
 
 // Attach makes what the proxy keeps with a route; it is the compiler's hook.
 func (p *Proxy) Attach(r *route.Route) any {
-	return &attachment{metrics: p.metrics.Route(r.ID)}
+	a := &attachment{metrics: p.metrics.Route(r.ID)}
+	if p.metrics.FilterTimes() {
+		a.request, a.response = p.handles(r.Request), p.handles(r.Response)
+	}
+	return a
+}
+
+func (p *Proxy) handles(steps []route.Step) []*metrics.Filter {
+	if len(steps) == 0 {
+		return nil
+	}
+	all := make([]*metrics.Filter, len(steps))
+	for i, s := range steps {
+		all[i] = p.metrics.Filter(s.Name)
+	}
+	return all
 }

@@ -1,6 +1,12 @@
 package proxy
 
-import "fairlead.dev/fairlead/message"
+import (
+	"time"
+
+	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/metrics"
+	"fairlead.dev/fairlead/route"
+)
 
 // Steps 3 and 5: filters, down and up.
 
@@ -9,15 +15,35 @@ import "fairlead.dev/fairlead/message"
 func (e *exchange) request() bool {
 	rd := &e.rounds[len(e.rounds)-1]
 	rd.ran = len(rd.route.Filters)
-	for _, s := range rd.route.Request {
+	e.times.filtered = e.times.matched
+	timed := e.timed(rd.route).request
+	for i, s := range rd.route.Request {
 		s.Filter.Request(&e.ctx)
+		if timed != nil {
+			now := e.now()
+			timed[i].ObserveRequest(time.Duration(now - e.times.filtered))
+			e.times.filtered = now
+		}
 		if e.ctx.Served() {
 			rd.ran = s.Index + 1
 			break
 		}
 	}
-	e.times.filtered = e.now()
+	if timed == nil && len(rd.route.Request) > 0 {
+		e.times.filtered = e.now()
+	}
 	return true
+}
+
+// noHandles times nothing.
+var noHandles attachment
+
+// timed returns the metric handles of the route's filters.
+func (e *exchange) timed(rt *route.Route) *attachment {
+	if a, ok := rt.Attachment.(*attachment); ok {
+		return a
+	}
+	return &noHandles
 }
 
 // response makes sure that there is a response and runs the filters of all
@@ -30,15 +56,27 @@ func (e *exchange) response() {
 	e.brand()
 	for i := len(e.rounds) - 1; i >= 0; i-- {
 		rd := &e.rounds[i]
-		steps := rd.route.Response
 		if failed {
-			steps = rd.route.ErrorResponse
+			e.runResponse(rd, rd.route.ErrorResponse, nil)
+		} else {
+			e.runResponse(rd, rd.route.Response, e.timed(rd.route).response)
 		}
-		for _, s := range steps {
-			if s.Index < rd.ran {
-				s.Filter.Response(&e.ctx)
-			}
+	}
+}
+
+// runResponse runs those steps of a round whose filters saw the request.
+func (e *exchange) runResponse(rd *round, steps []route.Step, timed []*metrics.Filter) {
+	before := max(e.times.filtered, e.times.answered, e.times.responded)
+	for i, s := range steps {
+		if s.Index >= rd.ran {
+			continue
 		}
+		s.Filter.Response(&e.ctx)
+		e.times.responded = e.now()
+		if timed != nil {
+			timed[i].ObserveResponse(time.Duration(e.times.responded - before))
+		}
+		before = e.times.responded
 	}
 }
 

@@ -48,6 +48,9 @@ type Proxy struct {
 	idle    *pool.Limit
 	dynamic dynamicEndpoints
 	date    dateCache
+	count   counters
+	// backendClosed is countClosed, bound once.
+	backendClosed func(*http1.Client)
 
 	mu         sync.Mutex
 	transports map[*transport]struct{}
@@ -79,6 +82,8 @@ func New(cfg Config) (*Proxy, error) {
 		transports: map[*transport]struct{}{},
 	}
 	p.dynamic.set = cfg.Endpoints
+	p.count = newCounters(cfg.Metrics)
+	p.backendClosed = p.countClosed
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

@@ -35,7 +35,7 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
 		Log:       p.log,
-		ConnState: p.connState,
+		ConnMoved: p.clientMoved,
 	}, p.sweeper, p.parker)
 
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
@@ -57,12 +57,14 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 	return err
 }
 
-func (p *Proxy) connState(delta int) {
-	if delta > 0 {
-		p.metrics.ConnMoved(metrics.ClientSide, metrics.ConnClosed, metrics.ConnActive)
-		return
-	}
-	p.metrics.ConnMoved(metrics.ClientSide, metrics.ConnActive, metrics.ConnClosed)
+// clientMoved counts the states of client connections.
+func (p *Proxy) clientMoved(from, to http1.ConnState) {
+	p.metrics.ConnMoved(metrics.ClientSide, connStates[from], connStates[to])
+}
+
+var connStates = [...]metrics.ConnState{
+	http1.ConnClosed: metrics.ConnClosed, http1.ConnNew: metrics.ConnNew,
+	http1.ConnActive: metrics.ConnActive, http1.ConnIdle: metrics.ConnIdle,
 }
 
 // AwaitStatusChecks waits until every URL of -status-checks answers 200.

@@ -10,6 +10,7 @@ import (
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/pool"
 )
 
@@ -18,6 +19,7 @@ type transport struct {
 	p    *Proxy
 	ep   *backend.Endpoint
 	idle *pool.Idle[*http1.Client]
+	host *metrics.Host
 }
 
 // transport returns the transport of ep, made at the first request.
@@ -29,10 +31,13 @@ func (p *Proxy) transport(ep *backend.Endpoint) *transport {
 	if p.opts.NoKeepAlives {
 		most = 0
 	}
-	t := &transport{p: p, ep: ep, idle: pool.NewIdle[*http1.Client](most, p.idle)}
+	t := &transport{p: p, ep: ep, idle: pool.NewIdle[*http1.Client](most, p.idle), host: p.metrics.Host(ep.Address, ep.Zone)}
 	stored, ok := ep.SetTransport(t).(*transport)
 	if !ok {
 		return t // somebody else's endpoint: do without keeping connections
+	}
+	if stored != t {
+		t.host.Drop()
 	}
 	if stored == t {
 		p.mu.Lock()
@@ -47,6 +52,7 @@ func (t *transport) Close() error {
 	t.p.mu.Lock()
 	delete(t.p.transports, t)
 	t.p.mu.Unlock()
+	t.host.Drop()
 	return t.idle.Close()
 }
 
@@ -54,6 +60,8 @@ func (t *transport) Close() error {
 func (t *transport) get(e *exchange, fresh bool) (*http1.Client, error) {
 	if !fresh {
 		if c, ok := t.idle.Get(); ok {
+			c.Idle = false
+			t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnIdle, metrics.ConnActive)
 			return c, nil
 		}
 	}
@@ -69,7 +77,19 @@ func (t *transport) get(e *exchange, fresh bool) (*http1.Client, error) {
 		return nil, err
 	}
 	e.times.sent = e.now()
-	return http1.NewClient(sock.Wrap(nc, t.p.sweeper), http1.Limits{}), nil
+	c := http1.NewClient(sock.Wrap(nc, t.p.sweeper), http1.Limits{})
+	c.OnClose = t.p.backendClosed
+	t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
+	return c, nil
+}
+
+// countClosed counts the end of a connection to a backend.
+func (p *Proxy) countClosed(c *http1.Client) {
+	from := metrics.ConnActive
+	if c.Idle {
+		from = metrics.ConnIdle
+	}
+	p.metrics.ConnMoved(metrics.BackendSide, from, metrics.ConnClosed)
 }
 
 // release gives the connection of the exchange back: into the pool if it can
@@ -82,9 +102,14 @@ func (e *exchange) release() {
 	}
 	e.client = nil
 	t := e.p.transport(e.endpoint)
-	if !c.Finish() || !t.idle.Put(c, e.times.end) {
-		_ = c.Close()
+	if c.Finish() {
+		c.Idle = true
+		e.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
+		if t.idle.Put(c, e.times.end) {
+			return
+		}
 	}
+	_ = c.Close()
 }
 
 // drop closes the connection of the exchange.
