@@ -23,64 +23,68 @@ func fields(h *message.Header) []string {
 	return lines
 }
 
+// requestHave is the header that the requests of requestCases have.
+var requestHave = []string{"Host: www.example.org", "X-One: 1", "Accept: a", "x-one: 2"}
+
+var requestCases = []struct {
+	name  string
+	calls []call
+	want  []string
+	host  string // that the backend sees, if a filter chose one
+}{
+	{"set new", []call{{"setRequestHeader", "X-New", "v"}},
+		append(requestHave[:4:4], "X-New: v"), ""},
+	{"set replaces all in the place of the first", []call{{"setRequestHeader", "x-ONE", "v"}},
+		[]string{"Host: www.example.org", "x-ONE: v", "Accept: a"}, ""},
+	{"set empty", []call{{"setRequestHeader", "Accept", ""}},
+		[]string{"Host: www.example.org", "X-One: 1", "Accept: ", "x-one: 2"}, ""},
+	{"set template", []call{{"setRequestHeader", "Accept", "<${request.header.x-one}>"}},
+		[]string{"Host: www.example.org", "X-One: 1", "Accept: <1>", "x-one: 2"}, ""},
+	{"set with a missing value does nothing", []call{{"setRequestHeader", "Accept", "a${request.header.None}"}}, requestHave, ""},
+	{"set injection does nothing", []call{{"setRequestHeader", "Accept", "${request.query.evil}"}}, requestHave, ""},
+	{"set Host", []call{{"setRequestHeader", "host", "other.example.org:81"}},
+		[]string{"host: other.example.org:81", "X-One: 1", "Accept: a", "x-one: 2"}, "other.example.org:81"},
+	{"set Host from a query", []call{{"setRequestHeader", "Host", "${request.query.host}"}},
+		[]string{"Host: q.example.org", "X-One: 1", "Accept: a", "x-one: 2"}, "q.example.org"},
+	{"set bad Host does nothing", []call{{"setRequestHeader", "Host", "${request.query.path}"}}, requestHave, ""},
+	{"append", []call{{"appendRequestHeader", "X-One", "3"}}, append(requestHave[:4:4], "X-One: 3"), ""},
+	{"append by its old name", []call{{"requestHeader", "X-One", "3"}}, append(requestHave[:4:4], "X-One: 3"), ""},
+	{"append missing", []call{{"appendRequestHeader", "X-One", "${request.cookie.none}"}}, requestHave, ""},
+	{"append injection", []call{{"appendRequestHeader", "X-One", "x${request.query.evil}"}}, requestHave, ""},
+	{"append Host replaces", []call{{"appendRequestHeader", "Host", "other"}},
+		[]string{"Host: other", "X-One: 1", "Accept: a", "x-one: 2"}, "other"},
+	{"drop", []call{{"dropRequestHeader", "X-ONE"}}, []string{"Host: www.example.org", "Accept: a"}, ""},
+	{"drop none", []call{{"dropRequestHeader", "X-None"}}, requestHave, ""},
+	{"drop what is not ours to drop", []call{
+		{"dropRequestHeader", "Host"}, {"dropRequestHeader", "Content-Length"},
+		{"dropRequestHeaderRegexp", "Host", ".*"},
+	}, requestHave, ""},
+	{"drop matching", []call{{"dropRequestHeaderRegexp", "X-One", "^2$"}}, requestHave[:3], ""},
+	{"drop matching by its documented name", []call{{"dropRequestHeaderValueRegexp", "X-One", "."}},
+		[]string{"Host: www.example.org", "Accept: a"}, ""},
+	{"mod all values", []call{{"modRequestHeader", "x-one", "([12])", "<$1>"}},
+		[]string{"Host: www.example.org", "X-One: <1>", "Accept: a", "x-one: <2>"}, ""},
+	{"mod none", []call{{"modRequestHeader", "X-None", "^", "x"}}, requestHave, ""},
+	{"mod Host", []call{{"modRequestHeader", "Host", `^www\.`, ""}},
+		[]string{"Host: example.org", "X-One: 1", "Accept: a", "x-one: 2"}, "example.org"},
+	{"mod Host twice", []call{{"setRequestHeader", "Host", "a.b"}, {"modRequestHeader", "Host", "$", ".c"}},
+		[]string{"Host: a.b.c", "X-One: 1", "Accept: a", "x-one: 2"}, "a.b.c"},
+	{"mod Host to nothing", []call{{"modRequestHeader", "Host", ".*", ""}}, requestHave, ""},
+	{"copy", []call{{"copyRequestHeader", "X-One", "X-Copy"}}, append(requestHave[:4:4], "X-Copy: 1"), ""},
+	{"copy by its old name", []call{{"requestCopyHeader", "X-One", "Accept"}},
+		[]string{"Host: www.example.org", "X-One: 1", "Accept: 1", "x-one: 2"}, ""},
+	{"copy none", []call{{"copyRequestHeader", "X-None", "Accept"}}, requestHave, ""},
+	{"copy from Host", []call{{"copyRequestHeader", "Host", "X-Host"}}, append(requestHave[:4:4], "X-Host: www.example.org"), ""},
+	{"copy to Host", []call{{"copyRequestHeader", "Accept", "Host"}},
+		[]string{"Host: a", "X-One: 1", "Accept: a", "x-one: 2"}, "a"},
+}
+
 func TestRequestHeaders(t *testing.T) {
-	have := []string{"Host: www.example.org", "X-One: 1", "Accept: a", "x-one: 2"}
-	for _, tt := range []struct {
-		name  string
-		calls []call
-		want  []string
-		host  string // that the backend sees, if a filter chose one
-	}{
-		{"set new", []call{{"setRequestHeader", "X-New", "v"}},
-			append(have[:4:4], "X-New: v"), ""},
-		{"set replaces all in the place of the first", []call{{"setRequestHeader", "x-ONE", "v"}},
-			[]string{"Host: www.example.org", "x-ONE: v", "Accept: a"}, ""},
-		{"set empty", []call{{"setRequestHeader", "Accept", ""}},
-			[]string{"Host: www.example.org", "X-One: 1", "Accept: ", "x-one: 2"}, ""},
-		{"set template", []call{{"setRequestHeader", "Accept", "<${request.header.x-one}>"}},
-			[]string{"Host: www.example.org", "X-One: 1", "Accept: <1>", "x-one: 2"}, ""},
-		{"set with a missing value does nothing", []call{{"setRequestHeader", "Accept", "a${request.header.None}"}}, have, ""},
-		{"set injection does nothing", []call{{"setRequestHeader", "Accept", "${request.query.evil}"}}, have, ""},
-		{"set Host", []call{{"setRequestHeader", "host", "other.example.org:81"}},
-			[]string{"host: other.example.org:81", "X-One: 1", "Accept: a", "x-one: 2"}, "other.example.org:81"},
-		{"set Host from a query", []call{{"setRequestHeader", "Host", "${request.query.host}"}},
-			[]string{"Host: q.example.org", "X-One: 1", "Accept: a", "x-one: 2"}, "q.example.org"},
-		{"set bad Host does nothing", []call{{"setRequestHeader", "Host", "${request.query.path}"}}, have, ""},
-		{"append", []call{{"appendRequestHeader", "X-One", "3"}}, append(have[:4:4], "X-One: 3"), ""},
-		{"append by its old name", []call{{"requestHeader", "X-One", "3"}}, append(have[:4:4], "X-One: 3"), ""},
-		{"append missing", []call{{"appendRequestHeader", "X-One", "${request.cookie.none}"}}, have, ""},
-		{"append injection", []call{{"appendRequestHeader", "X-One", "x${request.query.evil}"}}, have, ""},
-		{"append Host replaces", []call{{"appendRequestHeader", "Host", "other"}},
-			[]string{"Host: other", "X-One: 1", "Accept: a", "x-one: 2"}, "other"},
-		{"drop", []call{{"dropRequestHeader", "X-ONE"}}, []string{"Host: www.example.org", "Accept: a"}, ""},
-		{"drop none", []call{{"dropRequestHeader", "X-None"}}, have, ""},
-		{"drop what is not ours to drop", []call{
-			{"dropRequestHeader", "Host"}, {"dropRequestHeader", "Content-Length"},
-			{"dropRequestHeaderRegexp", "Host", ".*"},
-		}, have, ""},
-		{"drop matching", []call{{"dropRequestHeaderRegexp", "X-One", "^2$"}}, have[:3], ""},
-		{"drop matching by its documented name", []call{{"dropRequestHeaderValueRegexp", "X-One", "."}},
-			[]string{"Host: www.example.org", "Accept: a"}, ""},
-		{"mod all values", []call{{"modRequestHeader", "x-one", "([12])", "<$1>"}},
-			[]string{"Host: www.example.org", "X-One: <1>", "Accept: a", "x-one: <2>"}, ""},
-		{"mod none", []call{{"modRequestHeader", "X-None", "^", "x"}}, have, ""},
-		{"mod Host", []call{{"modRequestHeader", "Host", `^www\.`, ""}},
-			[]string{"Host: example.org", "X-One: 1", "Accept: a", "x-one: 2"}, "example.org"},
-		{"mod Host twice", []call{{"setRequestHeader", "Host", "a.b"}, {"modRequestHeader", "Host", "$", ".c"}},
-			[]string{"Host: a.b.c", "X-One: 1", "Accept: a", "x-one: 2"}, "a.b.c"},
-		{"mod Host to nothing", []call{{"modRequestHeader", "Host", ".*", ""}}, have, ""},
-		{"copy", []call{{"copyRequestHeader", "X-One", "X-Copy"}}, append(have[:4:4], "X-Copy: 1"), ""},
-		{"copy by its old name", []call{{"requestCopyHeader", "X-One", "Accept"}},
-			[]string{"Host: www.example.org", "X-One: 1", "Accept: 1", "x-one: 2"}, ""},
-		{"copy none", []call{{"copyRequestHeader", "X-None", "Accept"}}, have, ""},
-		{"copy from Host", []call{{"copyRequestHeader", "Host", "X-Host"}}, append(have[:4:4], "X-Host: www.example.org"), ""},
-		{"copy to Host", []call{{"copyRequestHeader", "Accept", "Host"}},
-			[]string{"Host: a", "X-One: 1", "Accept: a", "x-one: 2"}, "a"},
-	} {
+	for _, tt := range requestCases {
 		t.Run(tt.name, func(t *testing.T) {
 			x := filtertest.Get(t, "/?evil=a%0d%0aX-Evil:+1&host=q.example.org&path=a/b")
 			x.Request.Header.Reset()
-			for _, line := range have {
+			for _, line := range requestHave {
 				name, value, _ := strings.Cut(line, ": ")
 				x.Request.Header.Add(name, value)
 			}
