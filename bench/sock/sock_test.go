@@ -1,0 +1,142 @@
+package sock
+
+import (
+	"net/netip"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// pair is a connection through loopback.
+func pair(t *testing.T) (client, server int) {
+	t.Helper()
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(l)
+	addr, err := Addr(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err = Dial(addr, netip.MustParseAddr("127.0.1.1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Close(client) })
+	await(t, l, In)
+	if server, err = Accept(l); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { Close(server) })
+	if from, err := Addr(client); err != nil || from.Addr().String() != "127.0.1.1" {
+		t.Errorf("client dialled from %v, %v", from, err)
+	}
+	return client, server
+}
+
+// await waits until a socket is ready.
+func await(t *testing.T, fd int, bits uint32) {
+	t.Helper()
+	p, err := NewPoll(4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Add(fd, bits); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		events, err := p.Wait(100 * time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(events) == 1 && int(events[0].Fd) == fd {
+			return
+		}
+	}
+	t.Fatal("socket does not become ready")
+}
+
+func TestReadWriteDiscard(t *testing.T) {
+	client, server := pair(t)
+	if _, err := Read(server, make([]byte, 10)); err != ErrAgain {
+		t.Errorf("read of nothing: %v", err)
+	}
+	if n, err := Write(client, []byte("hello, world")); n != 12 || err != nil {
+		t.Fatal(n, err)
+	}
+	await(t, server, In)
+	if n, err := Discard(server, 7); n != 7 || err != nil {
+		t.Errorf("discard: %d, %v", n, err)
+	}
+	buf := make([]byte, 10)
+	if n, err := Read(server, buf); err != nil || string(buf[:n]) != "world" {
+		t.Errorf("read %q, %v", buf[:n], err)
+	}
+	CloseWithReset(client)
+	Close(client)
+	await(t, server, In)
+	if _, err := Read(server, buf); err == nil || err == ErrAgain {
+		t.Errorf("after a reset: %v", err)
+	}
+}
+
+func TestWaitTimesOut(t *testing.T) {
+	p, err := NewPoll(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, d := range []time.Duration{-time.Second, 0, time.Millisecond} {
+		if events, err := p.Wait(d); len(events) != 0 || err != nil {
+			t.Errorf("%v: %v, %v", d, events, err)
+		}
+	}
+	if err := p.Add(1<<20, In); err == nil {
+		t.Error("no error for a descriptor that does not exist")
+	}
+}
+
+func TestPin(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before, err := Affinity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Pin(-1); err != nil {
+		t.Error(err)
+	}
+	if now, err := Affinity(); err != nil || now != before {
+		t.Errorf("pinned to nothing: %v, %v, want %v", now, err, before)
+	}
+	if err := Pin(0); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := Affinity(); err != nil || now != (CPUs{1}) {
+		t.Errorf("pinned to CPU 0: %v, %v", now, err)
+	}
+	if err := SetAffinity(before); err != nil {
+		t.Error(err)
+	}
+	if err := Pin(5000); err == nil {
+		t.Error("no error for CPU 5000")
+	}
+}
+
+func TestListenSaysTheAddress(t *testing.T) {
+	l, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer Close(l)
+	addr, err := Addr(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Listen(addr); err == nil || !strings.Contains(err.Error(), addr.String()) {
+		t.Errorf("the port is in use: %v", err)
+	}
+}
