@@ -17,7 +17,19 @@ type change struct {
 	remove []string
 	left   []*route.Route // routes that leave the table
 
-	added, changed, removed []string // ids, for the log
+	added, changed, removed ids // for the log
+}
+
+// ids counts route ids and keeps the first.
+type ids struct {
+	n     int
+	first []string
+}
+
+func (i *ids) add(id string) {
+	if i.n++; len(i.first) < maxLogged {
+		i.first = append(i.first, id)
+	}
 }
 
 // apply brings the table up to date with what changed in the book and reports.
@@ -25,7 +37,7 @@ type change struct {
 // tell that the Status changed for another reason.
 func (l *Loop) apply(start time.Time, news, tell bool) {
 	entries := l.book.settle()
-	var c change
+	c := change{put: make([]*table.Route, 0, len(entries))}
 	for _, e := range entries {
 		l.plan(e, &c)
 	}
@@ -121,11 +133,11 @@ func (l *Loop) commit(e *entry, c *change) {
 	if old != e.served {
 		switch {
 		case old == nil:
-			c.added = append(c.added, e.id)
+			c.added.add(e.id)
 		case e.served == nil:
-			c.removed = append(c.removed, e.id)
+			c.removed.add(e.id)
 		default:
-			c.changed = append(c.changed, e.id)
+			c.changed.add(e.id)
 		}
 		if old != nil {
 			c.left = append(c.left, old)

@@ -25,7 +25,7 @@ func (l *Loop) report(start time.Time, c *change) {
 
 func (l *Loop) logUpdate(start time.Time, c *change, now *Status) {
 	l.Log.Info("routes updated", "generation", now.Generation, "routes", now.Len(), "invalid", len(now.Invalid),
-		"added", len(c.added), "changed", len(c.changed), "removed", len(c.removed), "took", time.Since(start))
+		"added", c.added.n, "changed", c.changed.n, "removed", c.removed.n, "took", time.Since(start))
 	if l.Quiet || now.Generation == 1 {
 		return
 	}
@@ -33,7 +33,7 @@ func (l *Loop) logUpdate(start time.Time, c *change, now *Status) {
 	for _, kind := range []struct {
 		what string
 		ids  []string
-	}{{"route added", c.added}, {"route changed", c.changed}, {"route removed", c.removed}} {
+	}{{"route added", c.added.first}, {"route changed", c.changed.first}, {"route removed", c.removed.first}} {
 		for _, id := range kind.ids[:min(left, len(kind.ids))] {
 			l.Log.Info(kind.what, "route", id)
 			left--
