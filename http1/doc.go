@@ -63,9 +63,9 @@
 //	RFC 9112 3      anything but "method SP target SP version"    bad-request-line
 //	RFC 9110 5.6.2  a method that is no token, or is too long     bad-method
 //	RFC 9112 3.2    control characters, no target or no version,  bad-target
-//	                two spaces, wrong percent-encoding, %00, user information,
-//	                neither a path nor http:// nor https://, "*"
-//	                with another method than OPTIONS
+//	                two spaces, wrong percent-encoding, %00, user
+//	                information, neither a path nor http:// nor
+//	                https://, "*" with another method than OPTIONS
 //	RFC 9112 3      a target above Limits.LineBytes               uri-too-long
 //	RFC 9112 2.3    HTTP/0.9, HTTP/1.2 and later, HTTP/2          bad-version (505)
 //	RFC 9110 9.3.6  CONNECT                                       connect-refused (405)

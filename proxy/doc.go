@@ -1,0 +1,117 @@
+// Package proxy answers requests with what the routes say.
+//
+// # The walk
+//
+// Proxy.Handle is the whole of it: seven steps, each in a file of its own.
+//
+//	1 admit     admit.go     may it enter? routes loaded, query, body, X-Forwarded-*
+//	2 match     match.go     which route? the cleaned path and table.Lookup
+//	3 request   filters.go   filters, down; one that answers ends the way
+//	4 forward   forward.go   endpoint, connection, send, retry
+//	5 response  filters.go   filters, up, the last round first
+//	6 reply     answer.go    to the client, or the tunnel of an upgrade
+//	7 account   account.go   access log and metrics
+//
+// A <loopback> route goes back from 3 to 2 with the request as its filters left
+// it, at most -max-loopbacks times. begin and end (exchange.go) stand around the
+// steps: end accounts, gives the connection back and catches panics of filters.
+//
+// Around the requests stand Listen and Run (serve.go), the connections of each
+// endpoint (transport.go), and SetTable, Stop and Ready for package app.
+//
+// # What it promises
+//
+//   - A request sees one table, from its first lookup to its reply.
+//   - The path is cleaned once; the same path is matched, seen by filters and
+//     forwarded, so that a backend is never asked for what no route allowed.
+//   - Nothing of an exchange is kept: an exchange that was used once serves the
+//     next request without allocating.
+//   - A filter that panics costs its request a 500 and its connection, nothing
+//     else.
+//   - A filter that waits learns when its client goes away (Context).
+//   - While no routes are loaded the answer is 503 with Retry-After, never 404.
+//   - Run returns when every client connection and every goroutine has ended.
+//
+// # Retries
+//
+// A request is sent again only where it cannot have been processed twice:
+//
+//   - No connection could be made: the next endpoint of a load balanced route is
+//     asked, at most three in all, bodies included, because nothing of them was
+//     read yet. A route with one address has no other to ask.
+//   - A connection that was idle turns out to be stale before a byte was
+//     written: once more, over a new connection to the same endpoint.
+//   - An idle connection ends under a request before a byte of the response:
+//     once more over a new connection, if the request has no body and its method
+//     is idempotent (RFC 9110 9.2.2).
+//   - Everything else is an answer to the client.
+//
+// # Errors
+//
+// What Fairlead answers itself has a message.Reason, which stands in the log,
+// the access log and the metrics. The body is the text of the status.
+//
+//	no routes loaded yet                  not-ready                 503, Retry-After
+//	malformed query (-validate-query)     query-invalid             400
+//	-refuse-payload                       payload-refused           400
+//	-max-content-length                   payload-too-large         413
+//	no route                              no-route                  -default-http-status
+//	too many loopbacks                    loop-limit                500
+//	<dynamic> without a target            no-target                 502
+//	every endpoint tried                  as the last attempt; none: no-endpoint 503
+//	dial                                  dial-failed, name-not-found, tls-failed,
+//	                                      dial-timeout              502
+//	no response head in time              backend-timeout           504
+//	backendTimeout ran out                backend-timeout           504
+//	connection ended without an answer    backend-closed            502
+//	connection reset                      backend-reset             503
+//	the answer is no HTTP                 backend-malformed         502
+//	the answer's head is too large        backend-header-too-large  502
+//	the request's body: malformed, cut,   body-malformed, body-cut  400
+//	too slow                              body-timeout              408
+//	the client went away                  client-gone               499
+//	a filter panicked                     filter-panic              500
+//
+// Once a part of the response was sent nothing can be taken back: the client's
+// connection is closed, so that a cut answer is not taken for a whole one, and
+// the log says backend-body-cut, backend-body-timeout, client-gone or
+// client-stalled. What malformed input is answered, package http1 lists.
+//
+// On errors only the filters that handle errors (filter.ErrorHandler) run their
+// response phase.
+//
+// # Where it differs from the peer
+//
+//   - The path that is matched is the path that is forwarded: without dot
+//     segments and repeated slashes. The peer matches the one and forwards the
+//     other.
+//   - Connection fields (RFC 9110 7.6.1) are never forwarded, in neither
+//     direction, with or without -remove-hop-headers, and a client's Connection
+//     field cannot take away fields that carry identity, such as X-Forwarded-*,
+//     Authorization and Cookie. Upgrades go through -experimental-upgrade only.
+//     -remove-hop-headers drops the two proxy authentication fields as well.
+//   - -write-timeout-server bounds the time without progress and not the whole
+//     response: a download of an hour is no fault, a client that reads nothing
+//     for a minute is. The same limit holds for a backend that stalls within its
+//     answer. -read-timeout-server counts from the end of the head.
+//   - Three endpoints are tried where the peer tries two, with and without body.
+//   - A backend that closes the connection instead of answering is told apart
+//     (backend-closed, 502) from one that resets it (backend-reset, 503).
+//   - Trailers and interim responses are passed on, and what arrives is passed
+//     on at once: -backend-flush-interval has no effect.
+//   - A client that closed its sending side still gets its answer. The peer takes
+//     it for gone.
+//   - Every response has Date and Server. Server says "Skipper" unless a backend
+//     or a filter wrote another, because dashboards and tests look for it.
+//   - SIGINT ends gracefully like SIGTERM, without the wait for load balancers
+//     (-wait-for-healthcheck-interval). Requests that still run after
+//     -shutdown-timeout are cut off; the peer waits for them without end.
+//   - Before the first routes the answer is 503, and readiness says so.
+//
+// # What it does not do
+//
+// It does not decide which routes exist (control) or what filters do, speaks no
+// HTTP/2 and terminates no TLS.
+//
+// Start reading at Proxy.Handle.
+package proxy
