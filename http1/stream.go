@@ -38,9 +38,12 @@ type Stream interface {
 	HungUp() bool
 	// OnGone calls fn when the peer hangs up; nil takes that back.
 	OnGone(fn func())
+	// CloseWrite ends the sending direction.
 	CloseWrite() error
 	Close() error
+	// Remote is the peer's address, the zero value when it has none.
 	Remote() netip.AddrPort
+	// Local is the own address, the zero value when it has none.
 	Local() netip.AddrPort
 	// NetConn is the connection below, for splice and TLS details.
 	NetConn() net.Conn
