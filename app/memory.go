@@ -1,44 +1,116 @@
 package app
 
 import (
+	"context"
 	"log/slog"
 	"math"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 )
 
-// gcPercent is how much the heap may grow between two collections: what lives
-// long is the routing table, so there is room, and a proxied request allocates
-// nothing.
-const gcPercent = 300
+// The bounds of how much the heap may grow between two collections, in percent
+// of what lives, and the growth in bytes that is aimed at. What lives long is
+// the routing table; a proxied request allocates nothing, so collections are
+// rare anyway.
+const (
+	leastGrowth = 25
+	mostGrowth  = 300
+	growth      = 64 << 20
+)
 
 // memoryShare is the part of the container's memory that the runtime may use
 // before it collects as often as it must.
 const memoryShare = 0.85
 
-// tuneMemory fits the garbage collector to the machine unless the environment
-// (GOGC, GOMEMLIMIT) says otherwise. It returns how to take it back.
-func tuneMemory(log *slog.Logger, lookupEnv func(string) (string, bool)) (restore func()) {
-	percent, limit := -2, int64(-1)
-	if _, set := lookupEnv("GOGC"); !set {
-		percent = debug.SetGCPercent(gcPercent)
+// The memory of connections that were parked, and of routes that were loaded,
+// goes back to the system this often at most, and for this much at least.
+const (
+	memoryEvery  = 2 * time.Second
+	releaseEvery = 10 * time.Second
+	releaseConns = 500
+	releaseBytes = 32 << 20
+)
+
+// memory fits the garbage collector to what the process holds.
+type memory struct {
+	log    *slog.Logger
+	parked func() int
+	// own says that the environment (GOGC) does not decide.
+	own bool
+
+	percent  int
+	lastConn int    // parked at the last release
+	lastLive uint64 // bytes that lived then
+	released time.Time
+}
+
+// setMemoryLimit takes the limit of the container into account, unless the
+// environment does (GOMEMLIMIT). It returns how to take it back.
+func setMemoryLimit(log *slog.Logger, lookupEnv func(string) (string, bool)) (restore func()) {
+	if _, set := lookupEnv("GOMEMLIMIT"); set {
+		return func() {}
 	}
-	if _, set := lookupEnv("GOMEMLIMIT"); !set {
-		if most, ok := cgroupLimit(os.ReadFile); ok {
-			limit = debug.SetMemoryLimit(int64(float64(most) * memoryShare))
-			log.Info("memory limit of the container found", "bytes", most)
+	most, ok := cgroupLimit(os.ReadFile)
+	if !ok {
+		return func() {}
+	}
+	before := debug.SetMemoryLimit(int64(float64(most) * memoryShare))
+	log.Info("memory limit of the container found", "bytes", most)
+	return func() { debug.SetMemoryLimit(before) }
+}
+
+// Run looks at the memory until ctx ends.
+func (m *memory) Run(ctx context.Context) error {
+	if m.own {
+		before := debug.SetGCPercent(100)
+		defer debug.SetGCPercent(before)
+		m.percent = 100
+	}
+	tick := time.NewTicker(memoryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			m.look(now, liveBytes(), m.parked())
 		}
 	}
-	return func() {
-		if percent != -2 {
-			debug.SetGCPercent(percent)
-		}
-		if limit >= 0 {
-			debug.SetMemoryLimit(limit)
-		}
+}
+
+// look adapts the collector and gives memory back where there is much of it.
+func (m *memory) look(now time.Time, live uint64, parked int) {
+	if p := growthFor(live); m.own && (p > m.percent+m.percent/8 || p < m.percent-m.percent/8) {
+		m.percent = p
+		debug.SetGCPercent(p)
 	}
+	changed := max(live, m.lastLive) - min(live, m.lastLive)
+	if now.Sub(m.released) < releaseEvery || (parked-m.lastConn < releaseConns && changed < releaseBytes) {
+		m.lastConn = min(m.lastConn, parked)
+		return
+	}
+	m.released, m.lastConn = now, parked
+	debug.FreeOSMemory()
+	m.lastLive = liveBytes()
+}
+
+// growthFor returns the collector's percentage for a heap of live bytes.
+func growthFor(live uint64) int {
+	return int(min(max(growth*100/max(live, 1), leastGrowth), mostGrowth))
+}
+
+// liveBytes returns how much the last collection found alive.
+func liveBytes() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(s)
+	if s[0].Value.Kind() != metrics.KindUint64 {
+		return 0
+	}
+	return s[0].Value.Uint64()
 }
 
 // cgroupLimit returns the memory limit of the control group, version 2 or 1.

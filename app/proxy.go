@@ -44,7 +44,7 @@ type proxyParts struct {
 
 // serve runs the proxy; ready, if given, is called when it listens.
 func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(proxy, support net.Addr) error) error {
-	defer tuneMemory(log, os.LookupEnv)()
+	defer setMemoryLimit(log, os.LookupEnv)()
 	p, err := newProxy(options, log)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	p.metrics.CounterFunc("access_log_dropped_total", "lines that the access log could not take in time", p.accessLog.Dropped)
 	p.metrics.GaugeFunc("client_connections_parked", "idle client connections that wait without a goroutine",
 		func() float64 { return float64(p.proxy.Parked()) })
-	compiler.Attach = p.proxy.Attach
+	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
 		Sources: sources, Compiler: compiler,
@@ -101,6 +101,7 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	defer s.stop()
 	s.start("admin", p.admin.Run)
 	s.start("reopen", p.reopenLogs)
+	s.start("memory", p.memory().Run)
 	s.start("control", p.loop.Run)
 	if err := p.awaitRoutes(ctx); err != nil {
 		return quietly(ctx, err)
@@ -126,6 +127,11 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	}
 	p.leave(ctx, s.failed)
 	return s.stop()
+}
+
+func (p *proxyParts) memory() *memory {
+	_, set := os.LookupEnv("GOGC")
+	return &memory{log: p.log, parked: p.proxy.Parked, own: !set}
 }
 
 // reopenLogs opens the access log anew at each SIGHUP, for log rotation.

@@ -106,6 +106,9 @@ func (r *Route) append(b []byte, joint string) []byte {
 // String writes the call as it stands in a document.
 func (c Call) String() string { return string(c.append(nil)) }
 
+// Append appends what String returns to b.
+func (c Call) Append(b []byte) []byte { return c.append(b) }
+
 func (c *Call) append(b []byte) []byte {
 	b = append(b, c.Name...)
 	b = append(b, '(')

@@ -79,6 +79,10 @@ type Def struct {
 	Doc string
 	// Example is a whole route document; a test runs it.
 	Example string
+	// Shareable says that instances keep nothing of their own beyond what the
+	// arguments say, and do not look at Env.RouteID: routes with the same
+	// filters may share them.
+	Shareable bool
 	// New makes the instance of one route from checked arguments.
 	New func(v arg.Values, env *Env) (Filter, error)
 }

@@ -22,8 +22,10 @@ type Client struct {
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
-	// Idle is for the pool: whether nobody uses the connection now.
-	Idle bool
+	// Idle and IdleSince are for the pool: whether nobody uses the connection
+	// now, and since when on the sweeper's clock.
+	Idle      bool
+	IdleSince int64
 	// OnClose, if set, is called when the connection is closed.
 	OnClose func(c *Client)
 
@@ -75,6 +77,9 @@ type SendOptions struct {
 	Expect bool
 	// Upgrade is the protocol to ask for, "" for none.
 	Upgrade string
+	// Trust leaves out the look whether a reused connection is still alive: for
+	// requests that may be sent again anyway, on connections used a moment ago.
+	Trust bool
 	// RemoveHopFields drops the proxy authentication fields too.
 	RemoveHopFields bool
 
@@ -151,7 +156,7 @@ func sendable(req *message.Request) (b *Body, data []byte, all bool) {
 // same pass through the poller.
 func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, resp *message.Response, o *SendOptions) error {
 	c.s.SetTimeout(o.Now, o.Timeout)
-	b, n, wrote, err := c.s.Exchange(head, data, c.used > 1, buf.Medium)
+	b, n, wrote, err := c.s.Exchange(head, data, c.used > 1 && !o.Trust, buf.Medium)
 	if err != nil || n == 0 {
 		if err == nil {
 			err = ErrUnexpectedEnd

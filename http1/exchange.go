@@ -29,6 +29,9 @@ type Exchange struct {
 	// Answered may be set by the Handler to the same clock before Reply; it
 	// saves a look at the clock.
 	Answered int64
+	// Ended may be set by the Handler to the same clock when it is done; it
+	// saves another look.
+	Ended int64
 
 	conn     *conn
 	framing  framing
@@ -50,7 +53,7 @@ func (x *Exchange) reset(c *conn) {
 	x.conn = c
 	x.framing = framing{}
 	x.body = Body{}
-	x.Begun, x.Answered = 0, 0
+	x.Begun, x.Answered, x.Ended = 0, 0, 0
 	x.replied, x.close, x.sent, x.status, x.released, x.watched = false, false, 0, 0, false, false
 }
 

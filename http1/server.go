@@ -141,6 +141,7 @@ type conn struct {
 	born     int64
 	requests int
 	state    ConnState
+	last     int64 // when the last exchange ended; 0: unknown
 	readBy   int64 // when the request body must be complete; 0: any time
 	onWait   func()
 }
@@ -186,7 +187,11 @@ func (c *conn) moved(to ConnState) {
 // awaitRequest waits for the first byte of a request.
 func (c *conn) awaitRequest() (parked, ok bool) {
 	srv := c.srv
-	now := srv.sweeper.Now()
+	now := c.last
+	if now == 0 {
+		now = srv.sweeper.Now()
+	}
+	c.last = 0
 	timeout := srv.cfg.IdleTimeout
 	if c.requests == 0 {
 		timeout = srv.cfg.HeadTimeout
@@ -260,6 +265,7 @@ func (c *conn) run(x *Exchange) bool {
 		x.close = true
 	}
 	c.srv.handler.Handle(x)
+	c.last = x.Ended
 	if x.finish() {
 		return true
 	}

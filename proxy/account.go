@@ -12,12 +12,7 @@ import (
 // Step 7: log and metrics.
 
 // attachment is what the proxy keeps with each route.
-type attachment struct {
-	metrics *metrics.Route
-	// request and response are the handles of the route's steps; nil when
-	// single filters are not timed.
-	request, response []*metrics.Filter
-}
+type attachment struct{ metrics *metrics.Route }
 
 // Close gives the metrics back when the route goes.
 func (a *attachment) Close() error {
@@ -121,20 +116,14 @@ func (e *exchange) logAccess(status int, sent int64) {
 
 // Attach makes what the proxy keeps with a route; it is the compiler's hook.
 func (p *Proxy) Attach(r *route.Route) any {
-	a := &attachment{metrics: p.metrics.Route(r.ID)}
-	if p.metrics.FilterTimes() {
-		a.request, a.response = p.handles(r.Request), p.handles(r.Response)
-	}
-	return a
+	return &attachment{metrics: p.metrics.Route(r.ID)}
 }
 
-func (p *Proxy) handles(steps []route.Step) []*metrics.Filter {
-	if len(steps) == 0 {
+// AttachStep returns what the proxy keeps with each filter: a *metrics.Filter,
+// nil when single filters are not timed. It is the compiler's hook.
+func (p *Proxy) AttachStep(name string) any {
+	if !p.metrics.FilterTimes() {
 		return nil
 	}
-	all := make([]*metrics.Filter, len(steps))
-	for i, s := range steps {
-		all[i] = p.metrics.Filter(s.Name)
-	}
-	return all
+	return p.metrics.Filter(name)
 }

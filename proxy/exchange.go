@@ -89,6 +89,7 @@ func (e *exchange) end() {
 		e.panicked(v)
 	}
 	e.account()
+	e.x.Ended = e.times.end
 	e.release()
 	e.context.end()
 	e.reset()

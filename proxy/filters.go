@@ -16,12 +16,11 @@ func (e *exchange) request() bool {
 	rd := &e.rounds[len(e.rounds)-1]
 	rd.ran = len(rd.route.Filters)
 	e.times.filtered = e.times.matched
-	timed := e.timed(rd.route).request
-	for i, s := range rd.route.Request {
+	for _, s := range rd.route.Request {
 		s.Filter.Request(&e.ctx)
-		if timed != nil {
+		if timer, ok := s.Attachment.(*metrics.Filter); ok {
 			now := e.now()
-			timed[i].ObserveRequest(time.Duration(now - e.times.filtered))
+			timer.ObserveRequest(time.Duration(now - e.times.filtered))
 			e.times.filtered = now
 		}
 		if e.ctx.Served() {
@@ -29,21 +28,10 @@ func (e *exchange) request() bool {
 			break
 		}
 	}
-	if timed == nil && len(rd.route.Request) > 0 {
+	if len(rd.route.Request) > 0 && e.times.filtered == e.times.matched {
 		e.times.filtered = e.now()
 	}
 	return true
-}
-
-// noHandles times nothing.
-var noHandles attachment
-
-// timed returns the metric handles of the route's filters.
-func (e *exchange) timed(rt *route.Route) *attachment {
-	if a, ok := rt.Attachment.(*attachment); ok {
-		return a
-	}
-	return &noHandles
 }
 
 // response makes sure that there is a response and runs the filters of all
@@ -57,24 +45,24 @@ func (e *exchange) response() {
 	for i := len(e.rounds) - 1; i >= 0; i-- {
 		rd := &e.rounds[i]
 		if failed {
-			e.runResponse(rd, rd.route.ErrorResponse, nil)
+			e.runResponse(rd, rd.route.ErrorResponse)
 		} else {
-			e.runResponse(rd, rd.route.Response, e.timed(rd.route).response)
+			e.runResponse(rd, rd.route.Response)
 		}
 	}
 }
 
 // runResponse runs those steps of a round whose filters saw the request.
-func (e *exchange) runResponse(rd *round, steps []route.Step, timed []*metrics.Filter) {
+func (e *exchange) runResponse(rd *round, steps []route.Step) {
 	before := max(e.times.filtered, e.times.answered, e.times.responded)
-	for i, s := range steps {
+	for _, s := range steps {
 		if s.Index >= rd.ran {
 			continue
 		}
 		s.Filter.Response(&e.ctx)
 		e.times.responded = e.now()
-		if timed != nil {
-			timed[i].ObserveResponse(time.Duration(e.times.responded - before))
+		if timer, ok := s.Attachment.(*metrics.Filter); ok {
+			timer.ObserveResponse(time.Duration(e.times.responded - before))
 		}
 		before = e.times.responded
 	}

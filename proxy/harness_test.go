@@ -112,7 +112,7 @@ func compile(t testing.TB, p *proxy.Proxy, endpoints *backend.Set, set *option.S
 	}
 	c := &route.Compiler{
 		FilterEnv: filter.NewEnv(set, nil), PredicateEnv: &predicate.Env{Options: set},
-		Endpoints: endpoints, Attach: p.Attach,
+		Endpoints: endpoints, Attach: p.Attach, AttachStep: p.AttachStep,
 	}
 	var put []*table.Route
 	for _, def := range defs {

@@ -103,7 +103,7 @@ func (e *exchange) release() {
 	e.client = nil
 	t := e.p.transport(e.endpoint)
 	if c.Finish() {
-		c.Idle = true
+		c.Idle, c.IdleSince = true, e.times.end
 		e.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
 		if t.idle.Put(c, e.times.end) {
 			return

@@ -37,9 +37,14 @@ type Compiler struct {
 	// Attach, if set, is called once for each compiled route; what it returns
 	// becomes Route.Attachment.
 	Attach func(*Route) any
+	// AttachStep, if set, is called for each filter with its name; what it
+	// returns becomes Step.Attachment. Equal names must give equal values.
+	AttachStep func(name string) any
 	// Pending, if set, tells of a filter or predicate (kind) that is not known
 	// that it is known to be missing, and until when; "" otherwise.
 	Pending func(kind, name string) string
+
+	chains chains
 }
 
 // Compile makes the route of a definition, or says everything that is wrong
@@ -67,9 +72,11 @@ func (c *Compiler) Compile(def *eskip.Route) (*Route, *source.Problem) {
 // Check compiles a definition, throws the route away, and returns what is
 // wrong with it. Attach is not called.
 func (c *Compiler) Check(def *eskip.Route) []error {
-	quiet := *c
-	quiet.Attach = nil
-	quiet.Endpoints = new(backend.Set)
+	quiet := Compiler{
+		FilterEnv: c.FilterEnv, PredicateEnv: c.PredicateEnv, Endpoints: new(backend.Set),
+		Prepend: c.Prepend, Append: c.Append, Disabled: c.Disabled,
+		DefaultAlgorithm: c.DefaultAlgorithm, ForwardURL: c.ForwardURL, Pending: c.Pending,
+	}
 	r, problem := quiet.Compile(def)
 	if problem == nil {
 		if err := r.Close(); err != nil {
@@ -166,9 +173,32 @@ func (b *builder) filters(calls []eskip.Call) {
 	if n == 0 {
 		return
 	}
+	lists := [...][]eskip.Call{b.Prepend, calls, b.Append}
+	var memory [512]byte
+	text, sharing := memory[:0], true
+	for _, list := range lists {
+		if text, sharing = shareable(text, list); !sharing {
+			break
+		}
+	}
+	if sharing {
+		if ch := b.chains.take(text); ch != nil {
+			ch.lend(b.route)
+			return
+		}
+	}
+	before := len(b.faults)
+	b.construct(lists[:], n)
+	if sharing && len(b.faults) == before {
+		b.route.chain = b.chains.add(text, b.route)
+	}
+}
+
+// construct makes the n filters of lists.
+func (b *builder) construct(lists [][]eskip.Call, n int) {
 	b.env = b.FilterEnv.ForRoute(b.route.ID)
 	b.route.Filters = make([]Step, 0, n)
-	for _, list := range [...][]eskip.Call{b.Prepend, calls, b.Append} {
+	for _, list := range lists {
 		for i := range list {
 			b.filter(&list[i])
 		}
@@ -195,7 +225,11 @@ func (b *builder) filter(call *eskip.Call) {
 		b.failAt(call, InvalidFilterParams, fmt.Errorf("filter %s%s: %w", call.Name, arg.Signature(def.Params), err))
 		return
 	}
-	b.route.Filters = append(b.route.Filters, Step{Name: call.Name, Filter: f})
+	step := Step{Name: call.Name, Filter: f}
+	if b.AttachStep != nil {
+		step.Attachment = b.AttachStep(call.Name)
+	}
+	b.route.Filters = append(b.route.Filters, step)
 }
 
 // construct checks args and calls a constructor, from which a panic comes back

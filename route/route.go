@@ -42,6 +42,7 @@ type Route struct {
 	Attachment any
 
 	endpoints *backend.Set
+	chain     *chain // that of Filters, when it is shared
 	closed    atomic.Bool
 }
 
@@ -53,6 +54,8 @@ type Step struct {
 	// Index is the place in Route.Filters: when a filter answers the request,
 	// only filters up to it see the response.
 	Index int
+	// Attachment is what Compiler.AttachStep returned.
+	Attachment any
 }
 
 // Backend is where a route sends its requests.
@@ -73,12 +76,10 @@ func (r *Route) Close() error {
 		return nil
 	}
 	var errs []error
-	for _, s := range r.Filters {
-		if c, ok := s.Filter.(filter.Closer); ok {
-			if err := closeFilter(c); err != nil {
-				errs = append(errs, fmt.Errorf("route %q: close filter %s: %w", r.ID, s.Name, err))
-			}
-		}
+	if r.chain != nil {
+		r.chain.release()
+	} else {
+		errs = r.closeFilters()
 	}
 	if c, ok := r.Attachment.(io.Closer); ok {
 		if err := c.Close(); err != nil {
@@ -91,6 +92,17 @@ func (r *Route) Close() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (r *Route) closeFilters() (errs []error) {
+	for _, s := range r.Filters {
+		if c, ok := s.Filter.(filter.Closer); ok {
+			if err := closeFilter(c); err != nil {
+				errs = append(errs, fmt.Errorf("route %q: close filter %s: %w", r.ID, s.Name, err))
+			}
+		}
+	}
+	return errs
 }
 
 // closeFilter keeps a panicking filter from harming the caller.

@@ -6,20 +6,22 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "enableAccessLog",
-	Params:  prefixes(),
-	Doc:     "logs the exchange; with prefixes (4, 40, 404), only statuses that start so",
-	Example: `* -> enableAccessLog(4, 5) -> "http://127.0.0.1:8080"`,
+	Name:      "enableAccessLog",
+	Params:    prefixes(),
+	Doc:       "logs the exchange; with prefixes (4, 40, 404), only statuses that start so",
+	Example:   `* -> enableAccessLog(4, 5) -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newControl(v, filter.On), nil
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "disableAccessLog",
-	Params:  prefixes(),
-	Doc:     "does not log the exchange; with prefixes (2, 30, 304), only statuses that start so are left out",
-	Example: `Path("/health") -> disableAccessLog(2) -> status(200) -> <shunt>`,
+	Name:      "disableAccessLog",
+	Params:    prefixes(),
+	Doc:       "does not log the exchange; with prefixes (2, 30, 304), only statuses that start so are left out",
+	Example:   `Path("/health") -> disableAccessLog(2) -> status(200) -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newControl(v, filter.Off), nil
 	},
@@ -27,10 +29,11 @@ var _ = filter.Define(filter.Def{
 
 // accessLogDisabled is the deprecated form of both.
 var _ = filter.Define(filter.Def{
-	Name:    "accessLogDisabled",
-	Params:  []arg.Param{{Name: "disabled", Type: arg.Bool}},
-	Doc:     "deprecated, use disableAccessLog or enableAccessLog",
-	Example: `* -> accessLogDisabled("true") -> "http://127.0.0.1:8080"`,
+	Name:      "accessLogDisabled",
+	Params:    []arg.Param{{Name: "disabled", Type: arg.Bool}},
+	Doc:       "deprecated, use disableAccessLog or enableAccessLog",
+	Example:   `* -> accessLogDisabled("true") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		if v.Bool(0) {
 			return &control{to: filter.Off}, nil

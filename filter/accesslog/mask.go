@@ -9,10 +9,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "maskAccessLogQuery",
-	Params:  []arg.Param{{Name: "key", Type: arg.Text, Many: true}},
-	Doc:     "hides the values of query parameters in the access log",
-	Example: `* -> maskAccessLogQuery("access_token", "email") -> "http://127.0.0.1:8080"`,
+	Name:      "maskAccessLogQuery",
+	Params:    []arg.Param{{Name: "key", Type: arg.Text, Many: true}},
+	Doc:       "hides the values of query parameters in the access log",
+	Example:   `* -> maskAccessLogQuery("access_token", "email") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		keys := v.Texts(0)
 		if slices.Contains(keys, "") {

@@ -9,20 +9,22 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropRequestCookie",
-	Params:  []arg.Param{{Name: "name", Type: arg.Text}},
-	Doc:     "removes a cookie from the request",
-	Example: `* -> dropRequestCookie("tracking") -> "http://127.0.0.1:8080"`,
+	Name:      "dropRequestCookie",
+	Params:    []arg.Param{{Name: "name", Type: arg.Text}},
+	Doc:       "removes a cookie from the request",
+	Example:   `* -> dropRequestCookie("tracking") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropRequest{name: v.Text(0)}, checkName(v.Text(0))
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropResponseCookie",
-	Params:  []arg.Param{{Name: "name", Type: arg.Text}},
-	Doc:     "removes a cookie that the response sets",
-	Example: `* -> dropResponseCookie("tracking") -> "http://127.0.0.1:8080"`,
+	Name:      "dropResponseCookie",
+	Params:    []arg.Param{{Name: "name", Type: arg.Text}},
+	Doc:       "removes a cookie that the response sets",
+	Example:   `* -> dropResponseCookie("tracking") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropResponse{name: v.Text(0)}, checkName(v.Text(0))
 	},

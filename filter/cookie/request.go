@@ -7,10 +7,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "requestCookie",
-	Params:  []arg.Param{{Name: "name", Type: arg.Text}, {Name: "value", Type: arg.Text}},
-	Doc:     "adds a cookie to the request",
-	Example: `* -> requestCookie("group", "A") -> "http://127.0.0.1:8080"`,
+	Name:      "requestCookie",
+	Params:    []arg.Param{{Name: "name", Type: arg.Text}, {Name: "value", Type: arg.Text}},
+	Doc:       "adds a cookie to the request",
+	Example:   `* -> requestCookie("group", "A") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		ck, err := newCookie(v.Text(0), v.Text(1))
 		return &request{cookie: ck}, err

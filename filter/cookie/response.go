@@ -11,20 +11,22 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "responseCookie",
-	Params:  responseParams(),
-	Doc:     "sets a cookie of the domain above the host, secure and hidden from scripts",
-	Example: `* -> responseCookie("group", "A", 3600, "change-only") -> "http://127.0.0.1:8080"`,
+	Name:      "responseCookie",
+	Params:    responseParams(),
+	Doc:       "sets a cookie of the domain above the host, secure and hidden from scripts",
+	Example:   `* -> responseCookie("group", "A", 3600, "change-only") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newResponse(v, true)
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "jsCookie",
-	Params:  responseParams(),
-	Doc:     "sets a cookie of the domain above the host, secure and visible to scripts",
-	Example: `* -> jsCookie("group", "A", 3600) -> "http://127.0.0.1:8080"`,
+	Name:      "jsCookie",
+	Params:    responseParams(),
+	Doc:       "sets a cookie of the domain above the host, secure and visible to scripts",
+	Example:   `* -> jsCookie("group", "A", 3600) -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newResponse(v, false)
 	},

@@ -9,10 +9,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "backendTimeout",
-	Params:  []arg.Param{{Name: "timeout", Type: arg.Duration}},
-	Doc:     "bounds the time of the whole exchange with the backend; a number means milliseconds",
-	Example: `* -> backendTimeout("2.5s") -> "http://127.0.0.1:8080"`,
+	Name:      "backendTimeout",
+	Params:    []arg.Param{{Name: "timeout", Type: arg.Duration}},
+	Doc:       "bounds the time of the whole exchange with the backend; a number means milliseconds",
+	Example:   `* -> backendTimeout("2.5s") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		d := v.Duration(0)
 		if d <= 0 {

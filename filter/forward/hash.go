@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "consistentHashKey",
-	Params:  []arg.Param{{Name: "key", Type: arg.Template}},
-	Doc:     "chooses by this key, not by the client's address, which endpoint of a consistentHash backend gets the request",
-	Example: `* -> consistentHashKey("${request.header.Authorization}") -> <consistentHash, "http://127.0.0.1:8080", "http://127.0.0.1:8081">`,
+	Name:      "consistentHashKey",
+	Params:    []arg.Param{{Name: "key", Type: arg.Template}},
+	Doc:       "chooses by this key, not by the client's address, which endpoint of a consistentHash backend gets the request",
+	Example:   `* -> consistentHashKey("${request.header.Authorization}") -> <consistentHash, "http://127.0.0.1:8080", "http://127.0.0.1:8081">`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		key, err := filter.NewTemplate(v.Text(0))
 		return &hashKey{key: key}, err
@@ -33,10 +34,11 @@ func (f *hashKey) Request(c *filter.Context) {
 const mostBalance = 1e6
 
 var _ = filter.Define(filter.Def{
-	Name:    "consistentHashBalanceFactor",
-	Params:  []arg.Param{{Name: "factor", Type: arg.Number, Min: 1, Max: mostBalance}},
-	Doc:     "bounds the load of an endpoint of a consistentHash backend to this many times the average",
-	Example: `* -> consistentHashBalanceFactor(1.25) -> <consistentHash, "http://127.0.0.1:8080", "http://127.0.0.1:8081">`,
+	Name:      "consistentHashBalanceFactor",
+	Params:    []arg.Param{{Name: "factor", Type: arg.Number, Min: 1, Max: mostBalance}},
+	Doc:       "bounds the load of an endpoint of a consistentHash backend to this many times the average",
+	Example:   `* -> consistentHashBalanceFactor(1.25) -> <consistentHash, "http://127.0.0.1:8080", "http://127.0.0.1:8081">`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &hashBalance{factor: v.Number(0)}, nil
 	},

@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "preserveHost",
-	Params:  []arg.Param{{Name: "preserve", Type: arg.Bool}},
-	Doc:     `sends the client's Host to the backend ("true") or the backend's own ("false"); a Host that a filter set wins`,
-	Example: `* -> preserveHost("true") -> "http://127.0.0.1:8080"`,
+	Name:      "preserveHost",
+	Params:    []arg.Param{{Name: "preserve", Type: arg.Bool}},
+	Doc:       `sends the client's Host to the backend ("true") or the backend's own ("false"); a Host that a filter set wins`,
+	Example:   `* -> preserveHost("true") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		if v.Bool(0) {
 			return &preserveHost{to: filter.On}, nil

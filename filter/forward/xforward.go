@@ -9,18 +9,20 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "xforward",
-	Doc:     "appends the client's address to X-Forwarded-For and sets X-Forwarded-Host",
-	Example: `* -> xforward() -> "http://127.0.0.1:8080"`,
+	Name:      "xforward",
+	Doc:       "appends the client's address to X-Forwarded-For and sets X-Forwarded-Host",
+	Example:   `* -> xforward() -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(arg.Values, *filter.Env) (filter.Filter, error) {
 		return &xforward{}, nil
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "xforwardFirst",
-	Doc:     "puts the client's address in front of X-Forwarded-For and sets X-Forwarded-Host",
-	Example: `* -> xforwardFirst() -> "http://127.0.0.1:8080"`,
+	Name:      "xforwardFirst",
+	Doc:       "puts the client's address in front of X-Forwarded-For and sets X-Forwarded-Host",
+	Example:   `* -> xforwardFirst() -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(arg.Values, *filter.Env) (filter.Filter, error) {
 		return &xforward{first: true}, nil
 	},

@@ -6,11 +6,12 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "appendRequestHeader",
-	Also:    []string{"requestHeader"},
-	Params:  nameAndValue(),
-	Doc:     "adds a request header and keeps those of the same name; a Host is replaced, there is one only",
-	Example: `* -> appendRequestHeader("X-Seen-By", "edge") -> "http://127.0.0.1:8080"`,
+	Name:      "appendRequestHeader",
+	Also:      []string{"requestHeader"},
+	Params:    nameAndValue(),
+	Doc:       "adds a request header and keeps those of the same name; a Host is replaced, there is one only",
+	Example:   `* -> appendRequestHeader("X-Seen-By", "edge") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, true)
 		return &appendRequest{field: f}, err
@@ -18,11 +19,12 @@ var _ = filter.Define(filter.Def{
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "appendResponseHeader",
-	Also:    []string{"responseHeader"},
-	Params:  nameAndValue(),
-	Doc:     "adds a response header and keeps those of the same name",
-	Example: `* -> appendResponseHeader("Vary", "Accept-Language") -> "http://127.0.0.1:8080"`,
+	Name:      "appendResponseHeader",
+	Also:      []string{"responseHeader"},
+	Params:    nameAndValue(),
+	Doc:       "adds a response header and keeps those of the same name",
+	Example:   `* -> appendResponseHeader("Vary", "Accept-Language") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, false)
 		return &appendResponse{field: f}, err

@@ -6,22 +6,24 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "copyRequestHeader",
-	Also:    []string{"requestCopyHeader"},
-	Params:  fromAndTo(),
-	Doc:     "sets a request header to the value of another, unless that is empty",
-	Example: `* -> copyRequestHeader("Host", "X-Original-Host") -> "http://127.0.0.1:8080"`,
+	Name:      "copyRequestHeader",
+	Also:      []string{"requestCopyHeader"},
+	Params:    fromAndTo(),
+	Doc:       "sets a request header to the value of another, unless that is empty",
+	Example:   `* -> copyRequestHeader("Host", "X-Original-Host") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &copyRequest{from: v.Text(0), to: v.Text(1), host: isHost(v.Text(1))}, checkCopy(v)
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "copyResponseHeader",
-	Also:    []string{"responseCopyHeader"},
-	Params:  fromAndTo(),
-	Doc:     "sets a response header to the value of another, unless that is empty",
-	Example: `* -> copyResponseHeader("ETag", "X-Version") -> "http://127.0.0.1:8080"`,
+	Name:      "copyResponseHeader",
+	Also:      []string{"responseCopyHeader"},
+	Params:    fromAndTo(),
+	Doc:       "sets a response header to the value of another, unless that is empty",
+	Example:   `* -> copyResponseHeader("ETag", "X-Version") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &copyResponse{from: v.Text(0), to: v.Text(1)}, checkCopy(v)
 	},

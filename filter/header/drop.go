@@ -7,20 +7,22 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropRequestHeader",
-	Params:  []arg.Param{{Name: "name", Type: arg.Text}},
-	Doc:     "removes a request header",
-	Example: `* -> dropRequestHeader("User-Agent") -> "http://127.0.0.1:8080"`,
+	Name:      "dropRequestHeader",
+	Params:    []arg.Param{{Name: "name", Type: arg.Text}},
+	Doc:       "removes a request header",
+	Example:   `* -> dropRequestHeader("User-Agent") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropRequest{name: v.Text(0)}, filter.CheckFieldName(v.Text(0))
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropResponseHeader",
-	Params:  []arg.Param{{Name: "name", Type: arg.Text}},
-	Doc:     "removes a response header",
-	Example: `* -> dropResponseHeader("Server") -> "http://127.0.0.1:8080"`,
+	Name:      "dropResponseHeader",
+	Params:    []arg.Param{{Name: "name", Type: arg.Text}},
+	Doc:       "removes a response header",
+	Example:   `* -> dropResponseHeader("Server") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropResponse{name: v.Text(0)}, filter.CheckFieldName(v.Text(0))
 	},

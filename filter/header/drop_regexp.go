@@ -11,11 +11,12 @@ import (
 // The second names are those of the peer's documentation, which its code does
 // not know.
 var _ = filter.Define(filter.Def{
-	Name:    "dropRequestHeaderRegexp",
-	Also:    []string{"dropRequestHeaderValueRegexp"},
-	Params:  nameAndPattern(),
-	Doc:     "removes the values of a request header that match",
-	Example: `* -> dropRequestHeaderRegexp("Accept-Encoding", "^br$") -> "http://127.0.0.1:8080"`,
+	Name:      "dropRequestHeaderRegexp",
+	Also:      []string{"dropRequestHeaderValueRegexp"},
+	Params:    nameAndPattern(),
+	Doc:       "removes the values of a request header that match",
+	Example:   `* -> dropRequestHeaderRegexp("Accept-Encoding", "^br$") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		p, err := newPattern(v)
 		return &dropRequestMatching{pattern: p}, err
@@ -23,11 +24,12 @@ var _ = filter.Define(filter.Def{
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropResponseHeaderRegexp",
-	Also:    []string{"dropResponseHeaderValueRegexp"},
-	Params:  nameAndPattern(),
-	Doc:     "removes the values of a response header that match",
-	Example: `* -> dropResponseHeaderRegexp("Set-Cookie", "^debug=") -> "http://127.0.0.1:8080"`,
+	Name:      "dropResponseHeaderRegexp",
+	Also:      []string{"dropResponseHeaderValueRegexp"},
+	Params:    nameAndPattern(),
+	Doc:       "removes the values of a response header that match",
+	Example:   `* -> dropResponseHeaderRegexp("Set-Cookie", "^debug=") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		p, err := newPattern(v)
 		return &dropResponseMatching{pattern: p}, err

@@ -7,10 +7,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "modRequestHeader",
-	Params:  modParams(),
-	Doc:     "replaces what matches in a request header; Host is the host that the backend sees",
-	Example: `* -> modRequestHeader("Host", "^example\\.(\\w+)$", "www.example.$1") -> redirectTo(301) -> <shunt>`,
+	Name:      "modRequestHeader",
+	Params:    modParams(),
+	Doc:       "replaces what matches in a request header; Host is the host that the backend sees",
+	Example:   `* -> modRequestHeader("Host", "^example\\.(\\w+)$", "www.example.$1") -> redirectTo(301) -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		m, err := newMod(v)
 		return &modRequest{mod: m, host: isHost(v.Text(0))}, err
@@ -18,10 +19,11 @@ var _ = filter.Define(filter.Def{
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "modResponseHeader",
-	Params:  modParams(),
-	Doc:     "replaces what matches in a response header",
-	Example: `* -> modResponseHeader("Location", "^http://", "https://") -> "http://127.0.0.1:8080"`,
+	Name:      "modResponseHeader",
+	Params:    modParams(),
+	Doc:       "replaces what matches in a response header",
+	Example:   `* -> modResponseHeader("Location", "^http://", "https://") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		m, err := newMod(v)
 		return &modResponse{mod: m}, err

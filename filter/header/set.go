@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "setRequestHeader",
-	Params:  nameAndValue(),
-	Doc:     "sets a request header; Host is the host that the backend sees",
-	Example: `user: Path("/user/:id") -> setRequestHeader("X-User", "${id}") -> "http://127.0.0.1:8080";`,
+	Name:      "setRequestHeader",
+	Params:    nameAndValue(),
+	Doc:       "sets a request header; Host is the host that the backend sees",
+	Example:   `user: Path("/user/:id") -> setRequestHeader("X-User", "${id}") -> "http://127.0.0.1:8080";`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, true)
 		return &setRequest{field: f}, err
@@ -17,10 +18,11 @@ var _ = filter.Define(filter.Def{
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "setResponseHeader",
-	Params:  nameAndValue(),
-	Doc:     "sets a response header",
-	Example: `* -> setResponseHeader("X-Path", "${request.path}") -> "http://127.0.0.1:8080"`,
+	Name:      "setResponseHeader",
+	Params:    nameAndValue(),
+	Doc:       "sets a response header",
+	Example:   `* -> setResponseHeader("X-Path", "${request.path}") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, false)
 		return &setResponse{field: f}, err

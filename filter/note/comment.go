@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "comment",
-	Params:  []arg.Param{{Name: "text", Type: arg.Text}},
-	Doc:     "does nothing; the text is for people",
-	Example: `* -> comment("moved in May") -> redirectTo(308, "/new") -> <shunt>`,
+	Name:      "comment",
+	Params:    []arg.Param{{Name: "text", Type: arg.Text}},
+	Doc:       "does nothing; the text is for people",
+	Example:   `* -> comment("moved in May") -> redirectTo(308, "/new") -> <shunt>`,
+	Shareable: true,
 	New: func(arg.Values, *filter.Env) (filter.Filter, error) {
 		return comment{}, nil
 	},

@@ -13,8 +13,9 @@ var _ = filter.Define(filter.Def{
 		{Name: "expression", Type: arg.Regexp},
 		{Name: "replacement", Type: arg.Text},
 	},
-	Doc:     "replaces what matches in the decoded path of the request",
-	Example: `PathSubtree("/api") -> modPath("^/api/(.*)/v2$", "/$1") -> "http://127.0.0.1:8080"`,
+	Doc:       "replaces what matches in the decoded path of the request",
+	Example:   `PathSubtree("/api") -> modPath("^/api/(.*)/v2$", "/$1") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &mod{expr: v.Regexp(0), replacement: v.Text(1)}, nil
 	},

@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "setPath",
-	Params:  []arg.Param{{Name: "path", Type: arg.Template}},
-	Doc:     "replaces the path of the request",
-	Example: `user: Path("/user/:id") -> setPath("/v2/user/${id}") -> "http://127.0.0.1:8080";`,
+	Name:      "setPath",
+	Params:    []arg.Param{{Name: "path", Type: arg.Template}},
+	Doc:       "replaces the path of the request",
+	Example:   `user: Path("/user/:id") -> setPath("/v2/user/${id}") -> "http://127.0.0.1:8080";`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		t, err := filter.NewTemplate(v.Text(0))
 		return &set{path: t}, err

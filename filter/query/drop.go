@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "dropQuery",
-	Params:  []arg.Param{{Name: "key", Type: arg.Template}},
-	Doc:     "removes a query parameter",
-	Example: `* -> dropQuery("utm_source") -> "http://127.0.0.1:8080"`,
+	Name:      "dropQuery",
+	Params:    []arg.Param{{Name: "key", Type: arg.Template}},
+	Doc:       "removes a query parameter",
+	Example:   `* -> dropQuery("utm_source") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		key, err := filter.NewTemplate(v.Text(0))
 		return &drop{key: key}, err

@@ -11,8 +11,9 @@ var _ = filter.Define(filter.Def{
 		{Name: "header", Type: arg.Text},
 		{Name: "key", Type: arg.Text},
 	},
-	Doc:     "sets a query parameter to the value of a request header, empty when there is none",
-	Example: `* -> headerToQuery("X-Customer", "customer") -> "http://127.0.0.1:8080"`,
+	Doc:       "sets a query parameter to the value of a request header, empty when there is none",
+	Example:   `* -> headerToQuery("X-Customer", "customer") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &fromHeader{header: v.Text(0), key: v.Text(1)}, filter.CheckFieldName(v.Text(0))
 	},

@@ -9,10 +9,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "stripQuery",
-	Params:  []arg.Param{{Name: "preserve", Type: arg.Bool, Optional: true}},
-	Doc:     `removes the query; with "true" its parameters become headers X-Query-Param-NAME`,
-	Example: `* -> stripQuery("true") -> "http://127.0.0.1:8080"`,
+	Name:      "stripQuery",
+	Params:    []arg.Param{{Name: "preserve", Type: arg.Bool, Optional: true}},
+	Doc:       `removes the query; with "true" its parameters become headers X-Query-Param-NAME`,
+	Example:   `* -> stripQuery("true") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &strip{keep: v.Bool(0)}, nil
 	},

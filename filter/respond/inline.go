@@ -13,8 +13,9 @@ var _ = filter.Define(filter.Def{
 		{Name: "text", Type: arg.Text},
 		{Name: "content type", Type: arg.Text, Optional: true},
 	},
-	Doc:     "answers with a text and status 200; the filters behind it and the backend are not asked",
-	Example: `Path("/hello") -> inlineContent("{\"hello\": \"world\"}", "application/json") -> <shunt>`,
+	Doc:       "answers with a text and status 200; the filters behind it and the backend are not asked",
+	Example:   `Path("/hello") -> inlineContent("{\"hello\": \"world\"}", "application/json") -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		ct, err := contentType(v, 1, v.Text(0))
 		return &inline{text: v.Text(0), contentType: ct}, err

@@ -15,8 +15,9 @@ var _ = filter.Define(filter.Def{
 		{Name: "text", Type: arg.Text},
 		{Name: "content type", Type: arg.Text, Optional: true},
 	},
-	Doc:     "replaces the body of responses that have the status by a text",
-	Example: `* -> inlineContentIfStatus(404, "<h1>Not here</h1>", "text/html; charset=utf-8") -> "http://127.0.0.1:8080"`,
+	Doc:       "replaces the body of responses that have the status by a text",
+	Example:   `* -> inlineContentIfStatus(404, "<h1>Not here</h1>", "text/html; charset=utf-8") -> "http://127.0.0.1:8080"`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		ct, err := contentType(v, 2, v.Text(1))
 		return &inlineIfStatus{status: v.Int(0), text: v.Text(1), contentType: ct}, err

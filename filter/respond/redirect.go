@@ -11,21 +11,23 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "redirectTo",
-	Also:    []string{"redirect"},
-	Params:  redirectParams(),
-	Doc:     "answers with a redirect; what the location leaves out is that of the request, the scheme https",
-	Example: `PathSubtree("/old") -> redirectTo(308, "//www.example.org/new") -> <shunt>`,
+	Name:      "redirectTo",
+	Also:      []string{"redirect"},
+	Params:    redirectParams(),
+	Doc:       "answers with a redirect; what the location leaves out is that of the request, the scheme https",
+	Example:   `PathSubtree("/old") -> redirectTo(308, "//www.example.org/new") -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newRedirect(v, false)
 	},
 })
 
 var _ = filter.Define(filter.Def{
-	Name:    "redirectToLower",
-	Params:  redirectParams(),
-	Doc:     "answers with a redirect as redirectTo does, with the path in lower case",
-	Example: `PathRegexp("[A-Z]") -> redirectToLower(308) -> <shunt>`,
+	Name:      "redirectToLower",
+	Params:    redirectParams(),
+	Doc:       "answers with a redirect as redirectTo does, with the path in lower case",
+	Example:   `PathRegexp("[A-Z]") -> redirectToLower(308) -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newRedirect(v, true)
 	},

@@ -6,10 +6,11 @@ import (
 )
 
 var _ = filter.Define(filter.Def{
-	Name:    "status",
-	Params:  []arg.Param{statusParam()},
-	Doc:     "sets the status of the response",
-	Example: `Path("/gone") -> status(410) -> inlineContent("It is gone.") -> <shunt>`,
+	Name:      "status",
+	Params:    []arg.Param{statusParam()},
+	Doc:       "sets the status of the response",
+	Example:   `Path("/gone") -> status(410) -> inlineContent("It is gone.") -> <shunt>`,
+	Shareable: true,
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &status{code: v.Int(0)}, nil
 	},
