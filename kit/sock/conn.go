@@ -28,7 +28,7 @@ type Conn struct {
 	out operation // of the writer
 
 	limit   atomic.Int64 // see limit.go
-	precise atomic.Bool  // a runtime deadline is set
+	precise atomic.Int64 // the runtime deadline, Unix time in ns; 0: none
 	sweeper *Sweeper
 	place   place   // in the sweeper's list
 	parking parking // see park.go
@@ -139,10 +139,21 @@ func (c *Conn) FillWithin(size int, d time.Duration) (b []byte, n int, err error
 	c.SetTimeout(0, 0)
 	_ = c.nc.SetReadDeadline(time.Now().Add(d))
 	b, n, err = c.Fill(size)
-	if !c.Expired() {
-		_ = c.nc.SetReadDeadline(time.Time{})
-	}
+	c.clearRead()
 	return b, n, err
+}
+
+// clearRead makes the deadline of reads what SetTimeout said, unless the
+// connection was ended: also when that happens at the same time.
+func (c *Conn) clearRead() {
+	var at time.Time
+	if t := c.precise.Load(); t != 0 {
+		at = time.Unix(0, t)
+	}
+	_ = c.nc.SetReadDeadline(at)
+	if c.Expired() {
+		_ = c.nc.SetReadDeadline(past)
+	}
 }
 
 func (c *Conn) fillGeneric(size int) ([]byte, int, error) {
@@ -183,7 +194,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // nothing was written. wrote is the number of bytes that left.
 func (c *Conn) Exchange(head, body []byte, probe bool, size int) (b []byte, n, wrote int, err error) {
 	if c.raw == nil {
-		return c.exchangeGeneric(head, body, size)
+		return c.exchangeGeneric(head, body, probe, size)
 	}
 	in := &c.in
 	in.size, in.b, in.n, in.err = size, nil, 0, nil
@@ -217,7 +228,10 @@ func (c *Conn) Exchange(head, body []byte, probe bool, size int) (b []byte, n, w
 	return b, in.n, in.wrote, nil
 }
 
-func (c *Conn) exchangeGeneric(head, body []byte, size int) ([]byte, int, int, error) {
+func (c *Conn) exchangeGeneric(head, body []byte, probe bool, size int) ([]byte, int, int, error) {
+	if probe && !c.Alive() {
+		return nil, 0, 0, ErrStale
+	}
 	if err := c.WriteTwo(head, body); err != nil {
 		return nil, 0, 1, err
 	}
@@ -270,25 +284,34 @@ func (c *Conn) writeGeneric(a, b []byte) error {
 // SetTimeout makes all operations fail with ErrTimeout when now+d has passed;
 // now is in nanoseconds of the Sweeper's clock. d <= 0 removes the limit.
 func (c *Conn) SetTimeout(now int64, d time.Duration) {
-	if c.precise.Load() && c.precise.Swap(false) {
+	if c.precise.Load() != 0 && c.precise.Swap(0) != 0 {
 		_ = c.nc.SetDeadline(time.Time{})
 	}
 	switch {
 	case d <= 0:
 		c.setLimit(0)
 	case d < Precise || c.sweeper == nil:
-		c.precise.Store(true)
+		at := time.Now().Add(d)
+		c.precise.Store(at.UnixNano())
+		_ = c.nc.SetDeadline(at)
 		c.setLimit(0)
-		_ = c.nc.SetDeadline(time.Now().Add(d))
 	default:
 		c.setLimit(now + int64(d))
 	}
 }
 
-// setLimit changes the limit word, but never takes back that time is up.
+// setLimit changes the limit word, but never takes back that time is up: what
+// the caller did to the runtime's deadline is undone then.
 func (c *Conn) setLimit(l int64) {
-	if c.limit.Swap(l) == expired {
-		c.limit.Store(expired)
+	for {
+		old := c.limit.Load()
+		if old == expired {
+			_ = c.nc.SetDeadline(past)
+			return
+		}
+		if c.limit.CompareAndSwap(old, l) {
+			return
+		}
 	}
 }
 
@@ -322,7 +345,7 @@ func (c *Conn) Now() int64 {
 func (c *Conn) HoldRead(on bool) {
 	if on {
 		_ = c.nc.SetReadDeadline(past)
-	} else if !c.Expired() {
-		_ = c.nc.SetReadDeadline(time.Time{})
+	} else {
+		c.clearRead()
 	}
 }

@@ -130,25 +130,14 @@ func (s *Sweeper) remove(c *Conn) {
 	c.place.prev, c.place.next = nil, nil
 }
 
-// Which says what connections Interrupt means.
-type Which func(*Conn) bool
-
-// Waiting are the connections that wait in FillIdle.
-func Waiting(c *Conn) bool { return c.parking.parkAt.Load() > 0 }
-
-// Any are all connections.
-func Any(*Conn) bool { return true }
-
-// Interrupt ends the connections that which names.
-func (s *Sweeper) Interrupt(which Which) {
+// Interrupt ends all connections.
+func (s *Sweeper) Interrupt() {
 	for i := range s.shards {
 		var chosen []*Conn
 		sh := &s.shards[i]
 		sh.Lock()
 		for c := sh.first; c != nil; c = c.place.next {
-			if which(c) {
-				chosen = append(chosen, c)
-			}
+			chosen = append(chosen, c)
 		}
 		sh.Unlock()
 		for _, c := range chosen {

@@ -31,11 +31,24 @@ type parking struct {
 	resume func(error)
 }
 
-// ask interrupts a reader that waits since ParkAfter. The shard's lock is held,
+// ask interrupts a reader that is to be parked by now. The shard's lock is held,
 // which orders it with FillIdle's look at the word.
 func (k *parking) ask(c *Conn, now int64) {
-	if at := k.parkAt.Load(); at > 0 && now > at && k.parkAt.CompareAndSwap(at, asked) {
+	if at := k.parkAt.Load(); at > 0 && now >= at && k.parkAt.CompareAndSwap(at, asked) {
 		_ = c.nc.SetReadDeadline(past)
+	}
+}
+
+// EndWaits makes the readers that wait in FillIdle return ErrPark now. A reader
+// that gets its data at the same time keeps it.
+func (s *Sweeper) EndWaits() {
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.Lock()
+		for c := sh.first; c != nil; c = c.place.next {
+			c.parking.ask(c, math.MaxInt64)
+		}
+		sh.Unlock()
 	}
 }
 
@@ -50,7 +63,7 @@ func (k *parking) wake(c *Conn) {
 // ParkAfter it returns ErrPark, and nothing was read.
 func (c *Conn) FillIdle(now int64, size int, canPark bool) ([]byte, int, error) {
 	at := int64(math.MaxInt64)
-	if canPark && c.raw != nil && c.sweeper != nil {
+	if canPark && c.raw != nil && c.sweeper != nil && c.precise.Load() == 0 {
 		at = now + int64(ParkAfter)
 	}
 	c.parking.parkAt.Store(at)
@@ -60,12 +73,9 @@ func (c *Conn) FillIdle(now int64, size int, canPark bool) ([]byte, int, error) 
 	}
 	sh := &c.sweeper.shards[c.place.shard]
 	sh.Lock() // the sweeper has set the deadline once we have the lock
-	dead := c.Expired()
-	if !dead {
-		_ = c.nc.SetReadDeadline(time.Time{})
-	}
+	c.clearRead()
 	sh.Unlock()
-	if err == ErrTimeout && !dead { //nolint:errorlint // cause returns it bare
+	if err == ErrTimeout && !c.Expired() { //nolint:errorlint // cause returns it bare
 		return nil, 0, ErrPark
 	}
 	return b, n, err

@@ -135,13 +135,18 @@ func (c *Conn) writeRaw(fd uintptr) bool {
 func isEOF(err error) bool { return errors.Is(err, io.EOF) }
 
 // Alive reports whether an idle connection can still be used: the peer neither
-// ended it nor sent anything. Connections without a descriptor always seem so.
+// ended it nor sent anything.
 func (c *Conn) Alive() bool {
 	if c.raw == nil {
-		return true
+		return c.aliveGeneric()
 	}
+	return quiet(c.raw)
+}
+
+// quiet reports whether there is nothing to read, not even the end.
+func quiet(raw syscall.RawConn) bool {
 	alive := false
-	err := c.raw.Read(func(fd uintptr) bool {
+	err := raw.Read(func(fd uintptr) bool {
 		var one [1]byte
 		_, e := sysRecv(fd, one[:])
 		alive = e == syscall.EAGAIN
