@@ -111,26 +111,30 @@ func (s *Server) Conns() int { return int(s.active.Load()) }
 // listeners first.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopping.Store(true)
-	if s.parker != nil {
-		s.parker.TakeAll(sock.ErrTimeout)
-	}
-	s.sweeper.Interrupt(sock.Waiting)
 	done := make(chan struct{})
 	go func() { s.live.Wait(); close(done) }()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
-	for {
+	for { // again and again, for those that begin to wait or to connect just now
+		if ctx.Err() != nil {
+			s.sweeper.Interrupt()
+		} else {
+			s.endIdle()
+		}
 		select {
 		case <-done:
-			return nil
-		case <-again.C: // for those that began to wait just now
-			s.sweeper.Interrupt(sock.Waiting)
-		case <-ctx.Done():
-			s.sweeper.Interrupt(sock.Any)
-			<-done
 			return ctx.Err()
+		case <-again.C:
 		}
 	}
+}
+
+// endIdle ends the connections that no exchange uses.
+func (s *Server) endIdle() {
+	if s.parker != nil {
+		s.parker.TakeAll(sock.ErrTimeout)
+	}
+	s.sweeper.EndWaits()
 }
 
 // conn is one client connection.
@@ -212,7 +216,7 @@ func (c *conn) awaitRequest() (parked, ok bool) {
 // park gives the connection to the parker, which calls serve again.
 func (c *conn) park() (parked, ok bool) {
 	sc, isConn := c.s.(*sock.Conn)
-	if !isConn || c.srv.stopping.Load() {
+	if !isConn || c.srv.parker == nil || c.srv.stopping.Load() {
 		return false, false
 	}
 	c.srv.live.Add(1) // for the goroutine that resumes
