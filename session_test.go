@@ -239,7 +239,7 @@ var demoPorts = regexp.MustCompile(`curl http://127\.0\.0\.1:(\d+)/\n(?s:.*)curl
 // build: the demo chooses its ports by itself.
 func (s *session) make(target, prints string) {
 	s.t.Helper()
-	recipe := regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(target)+`:.*\n((?:\t.*\n)*)`).FindStringSubmatch(makefile(s.t))
+	recipe := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(target) + `:.*\n((?:\t.*\n)*)`).FindStringSubmatch(makefile(s.t))
 	if recipe == nil {
 		s.t.Fatalf("make %s: there is no such target", target)
 	}

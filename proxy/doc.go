@@ -52,6 +52,7 @@
 // the access log and the metrics. The body is the text of the status.
 //
 //	no routes loaded yet                  not-ready                 503, Retry-After
+//	the process is about to end           shutting-down             readiness only
 //	malformed query (-validate-query)     query-invalid             400
 //	-refuse-payload                       payload-refused           400
 //	-max-content-length                   payload-too-large         413
@@ -101,12 +102,14 @@
 //     on at once: -backend-flush-interval has no effect.
 //   - A client that closed its sending side still gets its answer. The peer takes
 //     it for gone.
-//   - Every response has Date and Server. Server says "Skipper" unless a backend
-//     or a filter wrote another, because dashboards and tests look for it.
 //   - SIGINT ends gracefully like SIGTERM, without the wait for load balancers
 //     (-wait-for-healthcheck-interval). Requests that still run after
 //     -shutdown-timeout are cut off; the peer waits for them without end.
 //   - Before the first routes the answer is 503, and readiness says so.
+//
+// Kept on purpose: the Server field says "Skipper" unless a backend or a filter
+// wrote another, because dashboards and tests look for it; a 499 stands for a
+// client that went away.
 //
 // # What it does not do
 //
