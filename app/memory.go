@@ -30,7 +30,7 @@ const memoryShare = 0.85
 // goes back to the system this often at most, and for this much at least.
 const (
 	memoryEvery  = 2 * time.Second
-	releaseEvery = 10 * time.Second
+	releaseEvery = 4 * time.Second
 	releaseConns = 500
 	releaseBytes = 32 << 20
 )

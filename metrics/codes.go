@@ -113,12 +113,17 @@ func (t *codeTable) add(f *family, c code) *series {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := t.entries()
-	if len(old) >= maxCodes {
-		c = otherCode
-	}
 	for _, e := range old {
 		if e.code == c {
 			return e.series
+		}
+	}
+	if len(old) >= maxCodes {
+		c = otherCode
+		for _, e := range old {
+			if e.code == c {
+				return e.series
+			}
 		}
 	}
 	list := append(old[:len(old):len(old)], codeEntry{code: c, series: f.newSeries()})

@@ -57,6 +57,12 @@ func (m *Metrics) UnknownRoute() *Route {
 	return m.unknown
 }
 
+// Close is Drop, for those who close what they are given.
+func (r *Route) Close() error {
+	r.Drop()
+	return nil
+}
+
 // Drop gives the handle back, once for each call of Metrics.Route. The last
 // one removes what was counted. Requests that are still on their way may go on
 // using it.

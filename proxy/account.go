@@ -11,15 +11,6 @@ import (
 
 // Step 7: log and metrics.
 
-// attachment is what the proxy keeps with each route.
-type attachment struct{ metrics *metrics.Route }
-
-// Close gives the metrics back when the route goes.
-func (a *attachment) Close() error {
-	a.metrics.Drop()
-	return nil
-}
-
 // counters are those that count every exchange.
 type counters struct{ incoming10, incoming11, outgoing *metrics.Counter }
 
@@ -46,8 +37,10 @@ func (e *exchange) count(status int) {
 	}
 	t := &e.times
 	rm := m.UnknownRoute()
-	if a := e.attachment(); a != nil {
-		rm = a.metrics
+	if rt := e.route(); rt != nil {
+		if handle, ok := rt.Attachment.(*metrics.Route); ok {
+			rm = handle
+		}
 	}
 	if e.req.Minor == 0 {
 		e.p.count.incoming10.Inc()
@@ -86,16 +79,6 @@ func (e *exchange) countFailure(rm *metrics.Route) {
 	}
 }
 
-// attachment returns what the proxy keeps with the matched route.
-func (e *exchange) attachment() *attachment {
-	if rt := e.route(); rt != nil {
-		if a, ok := rt.Attachment.(*attachment); ok {
-			return a
-		}
-	}
-	return nil
-}
-
 // logAccess writes the line of the access log, if the exchange is to have one.
 func (e *exchange) logAccess(status int, sent int64) {
 	l := e.p.accessLog
@@ -114,10 +97,9 @@ func (e *exchange) logAccess(status int, sent int64) {
 	l.Write(&entry)
 }
 
-// Attach makes what the proxy keeps with a route; it is the compiler's hook.
-func (p *Proxy) Attach(r *route.Route) any {
-	return &attachment{metrics: p.metrics.Route(r.ID)}
-}
+// Attach returns what the proxy keeps with a route: its *metrics.Route. It is
+// the compiler's hook.
+func (p *Proxy) Attach(r *route.Route) any { return p.metrics.Route(r.ID) }
 
 // AttachStep returns what the proxy keeps with each filter: a *metrics.Filter,
 // nil when single filters are not timed. It is the compiler's hook.

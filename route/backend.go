@@ -65,6 +65,9 @@ func (b *builder) acquire(def *eskip.Route, address, zone string) {
 		b.fail(FailedBackendSplit, at(def.Pos, fmt.Errorf(
 			"backend address %q: scheme %q is known but not built yet, use http or https", address, e.Scheme)))
 	}
+	if b.route.Backend.Endpoints == nil {
+		b.route.Backend.Endpoints = b.route.Backend.one[:0]
+	}
 	b.route.Backend.Endpoints = append(b.route.Backend.Endpoints, e)
 }
 

@@ -16,30 +16,32 @@ import (
 // Route is a compiled definition. It is immutable and serves many requests at
 // the same time.
 type Route struct {
+	// What a request needs comes first: with very many routes each is cold in
+	// the processor's cache.
+
 	// ID is the id of the definition.
 	ID string
-	// Definition is what the route was compiled from, without default filters.
-	Definition *eskip.Route
-
-	// Predicates in the order of the definition.
-	Predicates []predicate.Predicate
-	// Filters are all filters in order, the default ones included.
-	Filters []Step
+	// Attachment is what Compiler.Attach returned, such as metric handles. An
+	// io.Closer is closed with the route.
+	Attachment any
 	// Request are the filters that have something to do before the request is
 	// forwarded, in order.
 	Request []Step
+	// Backend says where the request goes.
+	Backend Backend
 	// Response are the filters that have something to do with the response, in
 	// the order in which they run: the last of the route first.
 	Response []Step
+	// Filters are all filters in order, the default ones included.
+	Filters []Step
 	// ErrorResponse are those of Response that also run for responses that
 	// Fairlead makes itself because forwarding failed (spec 1.12).
 	ErrorResponse []Step
 
-	Backend Backend
-
-	// Attachment is what Compiler.Attach returned, such as metric handles. An
-	// io.Closer is closed with the route.
-	Attachment any
+	// Definition is what the route was compiled from, without default filters.
+	Definition *eskip.Route
+	// Predicates in the order of the definition.
+	Predicates []predicate.Predicate
 
 	endpoints *backend.Set
 	chain     *chain // that of Filters, when it is shared
@@ -60,6 +62,7 @@ type Step struct {
 
 // Backend is where a route sends its requests.
 type Backend struct {
+	one [1]*backend.Endpoint // memory of Endpoints when there is one
 	// Type is Network for a <forward> backend, too: compiling resolves it.
 	Type eskip.BackendType
 	// Endpoints is one for Network, at least one for LB, none otherwise.

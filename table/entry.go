@@ -20,7 +20,24 @@ type entry struct {
 	rest []predicate.Predicate
 }
 
+// hosted is an entry with its only host beside it: a lookup among many routes
+// finds both with one wait for the memory.
+type hosted struct {
+	entry
+	host [1]HostPattern
+}
+
 func newEntry(r *Route, o Options) (*entry, error) {
+	e, err := makeEntry(r, o)
+	if err != nil || len(e.hosts) != 1 {
+		return e, err
+	}
+	h := &hosted{entry: *e, host: [1]HostPattern{e.hosts[0]}}
+	h.hosts = h.host[:]
+	return &h.entry, nil
+}
+
+func makeEntry(r *Route, o Options) (*entry, error) {
 	e := &entry{route: r, weight: Weight(r.Predicates)}
 	rest := 0
 	indexed := -1 // the predicate that hosts stands for
