@@ -162,3 +162,17 @@ func TestPattern(t *testing.T) {
 		}
 	}
 }
+
+// TestSkipperDemo runs the container of Skipper's own demo as its manifest has
+// it: the name of the program is the first argument.
+func TestSkipperDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds and runs the binary")
+	}
+	t.Parallel()
+	s := startSession(t, buildBinary(t))
+	page := `<body style='color: white; background-color: green;'><h1>Hello!</h1>`
+	s.background(`skipper -inline-routes "* -> inlineContent(\"` + page + `\") -> <shunt>" 2>proxy.log`)
+	s.command(0, "curl -i http://localhost:9090/any/path", "HTTP/1.1 200 OK\nContent-Type: text/html; charset=utf-8\n...\n\n"+page+"\n")
+	s.end()
+}
