@@ -164,7 +164,7 @@ func TestPattern(t *testing.T) {
 }
 
 // TestSkipperDemo runs the container of Skipper's own demo as its manifest has
-// it: the name of the program is the first argument.
+// it: its arguments begin with the name of the program, which is on the PATH.
 func TestSkipperDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds and runs the binary")
