@@ -77,17 +77,27 @@ func (h *Header) Values(name string) func(yield func(string) bool) {
 	}
 }
 
-// Add appends a field.
+// Add appends a field. No name or value can end the field and begin another
+// one, whoever made it up: control characters in value become spaces, and a
+// field whose name is no token is left out.
 func (h *Header) Add(name, value string) {
+	if !IsToken(name) {
+		return
+	}
+	value = oneLine(value)
 	h.fields = append(h.fields, Field{Name: name, Value: value, Kind: KindOf(name)})
 }
 
-// AddField appends a field whose kind is already known.
+// AddField appends a field that was checked, with its kind.
 func (h *Header) AddField(f Field) { h.fields = append(h.fields, f) }
 
 // Set replaces all fields called name by one. It keeps the place of the first,
-// or appends.
+// or appends. What Add says about names and values holds here.
 func (h *Header) Set(name, value string) {
+	if !IsToken(name) {
+		return
+	}
+	value = oneLine(value)
 	for i := range h.fields {
 		if EqualName(h.fields[i].Name, name) {
 			h.fields[i].Name, h.fields[i].Value = name, value
@@ -148,6 +158,29 @@ func (h *Header) Clone() Header {
 	}
 	return c
 }
+
+// oneLine returns value with spaces in place of the control characters that no
+// field value has (RFC 9110 5.5).
+func oneLine(value string) string {
+	for i := range len(value) {
+		if control(value[i]) {
+			return spaced(value)
+		}
+	}
+	return value
+}
+
+func spaced(value string) string {
+	b := []byte(value)
+	for i, c := range b {
+		if control(c) {
+			b[i] = ' '
+		}
+	}
+	return string(b)
+}
+
+func control(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 // EqualName reports whether two field names are equal without regard to ASCII
 // case.
