@@ -50,6 +50,25 @@ func plainSlow(p []byte, tabs bool) bool {
 // view returns p as a string without a copy: it ends with the buffer.
 func view(p []byte) string { return unsafe.String(unsafe.SliceData(p), len(p)) }
 
+// bytesOf is the opposite of view: the result must not be written to.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// ascii reports whether p has no byte above 0x7f.
+func ascii(p []byte) bool {
+	for len(p) >= 8 {
+		if binary.LittleEndian.Uint64(p)&high != 0 {
+			return false
+		}
+		p = p[8:]
+	}
+	for _, c := range p {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
 // trim cuts spaces and tabs from the end.
 func trim(p []byte) []byte {
 	for len(p) > 0 && (p[len(p)-1] == ' ' || p[len(p)-1] == '\t') {

@@ -6,20 +6,23 @@ import "fairlead.dev/fairlead/message"
 type chunkState uint8
 
 const (
-	chunkSize    chunkState = iota // in the digits of a size
-	chunkExt                       // in an extension
-	chunkSizeLF                    // after the CR of a size line
-	chunkData                      // in the data
-	chunkDataCR                    // before the CR behind the data
-	chunkDataLF                    // before the LF behind the data
-	chunkTrailer                   // in the trailer section
-	chunkDone                      // behind the last byte of the body
+	chunkSize     chunkState = iota // in the digits of a size
+	chunkExt                        // before the name of an extension
+	chunkExtName                    // in the name
+	chunkExtEqual                   // before the value
+	chunkExtValue                   // in the value
+	chunkSizeLF                     // after the CR of a size line
+	chunkData                       // in the data
+	chunkDataCR                     // before the CR behind the data
+	chunkDataLF                     // before the LF behind the data
+	chunkTrailer                    // in the trailer section
+	chunkDone                       // behind the last byte of the body
 )
 
 // The bounds of what surrounds the data.
 const (
 	maxChunkDigits   = 15      // of a size: 2^60 bytes
-	maxChunkExt      = 4 << 10 // of one extension
+	maxChunkExt      = 4 << 10 // of the extensions of one chunk
 	maxChunkTrailer  = 16 << 10
 	maxTrailerFields = 100
 )
@@ -64,7 +67,7 @@ func (c *chunked) step(b byte) error {
 	switch c.state {
 	case chunkSize:
 		return c.sizeByte(b)
-	case chunkExt:
+	case chunkExt, chunkExtName, chunkExtEqual, chunkExtValue:
 		return c.extByte(b)
 	case chunkSizeLF:
 		if b != '\n' {
@@ -112,15 +115,25 @@ func (c *chunked) sizeByte(b byte) error {
 	return nil
 }
 
+// extByte reads `BWS name [ "=" token ]` (RFC 9112 7.1.1), to nobody's benefit.
 func (c *chunked) extByte(b byte) error {
-	if b == '\r' {
-		c.state = chunkSizeLF
-		return nil
-	}
 	if c.extra++; c.extra > maxChunkExt {
-		return bad(message.ReasonBodyMalformed, "chunk extension with more than %d bytes", maxChunkExt)
+		return bad(message.ReasonBodyMalformed, "chunk extensions with more than %d bytes", maxChunkExt)
 	}
-	if b < 0x20 && b != '\t' || b >= 0x7f || b == '"' {
+	inside := c.state == chunkExtName || c.state == chunkExtValue
+	switch {
+	case token[b]:
+		if !inside {
+			c.state++
+		}
+	case b == '\r' && inside:
+		c.state = chunkSizeLF
+	case b == ';' && inside:
+		c.state = chunkExt
+	case b == '=' && c.state == chunkExtName:
+		c.state = chunkExtEqual
+	case (b == ' ' || b == '\t') && c.state == chunkExt:
+	default:
 		return bad(message.ReasonBodyMalformed, "byte 0x%02x in a chunk extension", b)
 	}
 	return nil

@@ -3,10 +3,12 @@ package http1
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -19,6 +21,7 @@ type Client struct {
 
 	body    Body
 	framing framing
+	upload  *Upload     // of the exchange under way; may be nil
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
@@ -53,28 +56,39 @@ func (c *Client) waitBody() {
 		c.s.SetTimeout(0, 0)
 		return
 	}
-	now := nowOf(c.s)
-	d := c.bodyIdle
-	if c.bodyBy != 0 {
-		left := max(time.Duration(c.bodyBy-now), 1)
-		if d == 0 || left < d {
-			d = left
-		}
+	c.s.SetTimeout(nowOf(c.s), c.left(c.bodyIdle))
+}
+
+// left returns d (0: no limit), or less when the exchange must end before.
+func (c *Client) left(d time.Duration) time.Duration {
+	if c.bodyBy == 0 {
+		return d
 	}
-	c.s.SetTimeout(now, d)
+	left := max(time.Duration(c.bodyBy-nowOf(c.s)), 1)
+	if d == 0 || left < d {
+		return left
+	}
+	return d
+}
+
+// silent reports whether err on a reused connection looks as if the backend had
+// closed it, rather than being slow.
+func (c *Client) silent(err error) bool {
+	return c.used > 1 && !errors.Is(err, sock.ErrTimeout) && !c.s.Expired()
 }
 
 // SendOptions say how a request is sent.
 type SendOptions struct {
 	// Host is the value of the Host field.
 	Host string
-	// Nominated says that the request's Connection field may name further
-	// fields to drop.
-	Nominated bool
 	// Trailers says that the client accepts trailers (TE: trailers).
 	Trailers bool
-	// Expect keeps the Expect field: the backend decides about the body.
-	Expect bool
+	// Expect keeps the Expect field: the backend decides about the body, and
+	// Continue asks the client for it.
+	Expect   bool
+	Continue func() error
+	// From is the connection that the body comes from.
+	From Stream
 	// Upgrade is the protocol to ask for, "" for none.
 	Upgrade string
 	// Trust leaves out the look whether a reused connection is still alive: for
@@ -120,7 +134,14 @@ func (c *Client) Stream() Stream { return c.s }
 // to be read. The error is a *SendError. Expired time limits show as
 // sock.ErrTimeout below it, malformed responses as *ProtocolError.
 func (c *Client) Do(req *message.Request, resp *message.Response, o *SendOptions) error {
+	if !sendableTarget(req) {
+		return &SendError{Err: fmt.Errorf("%w: target %q", ErrUnsendable, show([]byte(req.RawPath+"?"+req.Query)))}
+	}
+	if req.Body == nil {
+		o.Expect = false
+	}
 	c.used++
+	c.upload = nil
 	out := buf.Get(buf.Small)
 	head := appendRequest(out[:0], req, o)
 	var err error
@@ -145,11 +166,17 @@ func sendable(req *message.Request) (b *Body, data []byte, all bool) {
 		return nil, nil, true
 	}
 	b, ok := req.Body.(*Body)
-	if !ok || b.onRead != nil {
+	if !ok || b.onRead != nil || b.length != req.ContentLength {
 		return b, nil, false
 	}
 	data, all = b.whole()
 	return b, data, all && len(data) > 0
+}
+
+// sendableTarget reports whether nothing in the target ends it, or the line.
+func sendableTarget(req *message.Request) bool {
+	p, q := req.RawPath, req.Query
+	return strings.IndexByte(p, ' ') < 0 && strings.IndexByte(q, ' ') < 0 && plain(bytesOf(p), false) && plain(bytesOf(q), false)
 }
 
 // sendWhole is the fast path: one write, and the wait for the answer in the
@@ -163,7 +190,7 @@ func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, 
 		}
 		return &SendError{
 			Err: fmt.Errorf("send request: %w", err), Unsent: wrote == 0,
-			Silent: c.used > 1 && !c.s.Expired(),
+			Silent: c.silent(err),
 		}
 	}
 	if body != nil {
@@ -176,16 +203,26 @@ func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, 
 // readHead reads the final response's head, passing on interim ones. 101 is
 // final here.
 func (c *Client) readHead(req *message.Request, resp *message.Response, o *SendOptions) error {
+	length, err := c.readAny(req, resp, o, func(int) bool { return false })
+	if err != nil {
+		return err
+	}
+	return c.finishHead(resp, length, o)
+}
+
+// readAny reads response heads until one is final, or of a status that enough
+// names; it passes on the interim ones before.
+func (c *Client) readAny(req *message.Request, resp *message.Response, o *SendOptions, enough func(status int) bool) (length int64, err error) {
 	for interim := 0; ; interim++ {
 		length, err := c.readOneHead(req.Method == "HEAD", resp)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if resp.Status >= 200 || resp.Status == 101 {
-			return c.finishHead(resp, length, o)
+		if resp.Status >= 200 || resp.Status == 101 || enough(resp.Status) {
+			return length, nil
 		}
 		if interim >= mostInterim {
-			return &SendError{Err: bad(message.ReasonBackendMalformed, "more than %d interim responses", mostInterim)}
+			return 0, &SendError{Err: bad(message.ReasonBackendMalformed, "more than %d interim responses", mostInterim)}
 		}
 		if o.Inform != nil && resp.Status != 100 {
 			o.Inform(resp)
@@ -204,13 +241,16 @@ func (c *Client) finishHead(resp *message.Response, length int64, o *SendOptions
 			return &SendError{Err: bad(message.ReasonBackendMalformed, "status 101 without an upgrade in the request")}
 		}
 		c.broken.Store(true) // whatever happens, no HTTP on this connection any more
+		if to := c.framing.upgradeTo; to != "" && !hasToken(o.Upgrade, to) {
+			return &SendError{Err: bad(message.ReasonBackendMalformed, "upgrade to %q, asked for was %q", to, o.Upgrade)}
+		}
 		return nil
 	}
+	if o.Upgrade != "" {
+		c.broken.Store(true) // what the client sent since may be of the other protocol
+	}
 	if c.framing.nominated {
-		h := &resp.Header
-		resp.Header.DelFunc(func(f message.Field) bool {
-			return f.Kind == message.KindOther && nominated(h, f.Name)
-		})
+		dropNominated(&resp.Header)
 	}
 	c.body.begin(&c.in, length, &resp.Trailer)
 	c.body.onWait = c.onWait
@@ -239,7 +279,7 @@ func (c *Client) readOneHead(head bool, resp *message.Response) (length int64, e
 			resp.Reset()
 		}
 		if err := c.more(); err != nil {
-			return 0, &SendError{Err: fmt.Errorf("read response: %w", err), Silent: first && c.used > 1 && !c.s.Expired() && len(c.in.unread()) == 0}
+			return 0, &SendError{Err: fmt.Errorf("read response: %w", err), Silent: first && c.silent(err) && len(c.in.unread()) == 0}
 		}
 	}
 }
@@ -268,6 +308,7 @@ func (c *Client) more() error {
 // Finish ends the exchange and reports whether the connection can be used for
 // another one. Strings of the response are invalid afterwards.
 func (c *Client) Finish() bool {
+	c.endUpload()
 	ok := !c.broken.Load() && c.body.done && c.body.err == nil && !c.s.Expired()
 	c.in.unpin()
 	if !ok || len(c.in.unread()) > 0 {
@@ -278,8 +319,20 @@ func (c *Client) Finish() bool {
 	return !c.s.Expired()
 }
 
+// endUpload waits for the end of the request's body, or makes one: the
+// connection is good for another request only behind a whole one.
+func (c *Client) endUpload() {
+	if u := c.upload; u != nil {
+		c.upload = nil
+		if !u.stop() {
+			c.broken.Store(true)
+		}
+	}
+}
+
 // Close closes the connection and gives back its memory.
 func (c *Client) Close() error {
+	c.endUpload()
 	if c.OnClose != nil {
 		c.OnClose(c)
 	}

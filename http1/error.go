@@ -24,6 +24,10 @@ var errIncomplete = errors.New("incomplete")
 // ErrUnexpectedEnd is returned when a peer ends the connection within a message.
 var ErrUnexpectedEnd = errors.New("connection ended within a message")
 
+// ErrUnsendable is returned when a filter left a request that cannot be sent: a
+// body that is not as long as was promised, or a target with white space.
+var ErrUnsendable = errors.New("the filters left a request that cannot be sent")
+
 // ErrClosed is returned by Serve when the server was told to stop.
 var ErrClosed = errors.New("server stopped")
 

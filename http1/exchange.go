@@ -2,6 +2,7 @@ package http1
 
 import (
 	"io"
+	"strings"
 	"sync"
 
 	"fairlead.dev/fairlead/kit/buf"
@@ -43,6 +44,8 @@ type Exchange struct {
 	inform   func(*message.Response)
 	released bool
 	watched  bool
+	head     bool // the client sent HEAD
+	cut      bool // only the end of the connection could say that all was sent
 }
 
 var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
@@ -54,7 +57,7 @@ func (x *Exchange) reset(c *conn) {
 	x.framing = framing{}
 	x.body = Body{}
 	x.Begun, x.Answered, x.Ended = 0, 0, 0
-	x.replied, x.close, x.sent, x.status, x.released, x.watched = false, false, 0, 0, false, false
+	x.replied, x.close, x.sent, x.status, x.released, x.watched, x.head, x.cut = false, false, 0, 0, false, false, false, false
 }
 
 // Sent returns how many bytes of the response's body were sent, and its status
@@ -72,9 +75,11 @@ func (x *Exchange) Stream() Stream { return x.conn.s }
 
 // SendOptions fills in what the request's own fields say about forwarding it.
 func (x *Exchange) SendOptions(o *SendOptions) {
-	o.Nominated = x.framing.nominated
 	o.Trailers = x.framing.trailersOK
-	o.Expect = x.body.onRead != nil
+	o.Expect, o.From = x.body.onRead != nil, x.conn.s
+	if o.Expect {
+		o.Continue = x.sayContinue
+	}
 	o.Upgrade = ""
 	o.Inform = x.inform
 }
@@ -91,8 +96,11 @@ func (x *Exchange) OnGone(fn func()) {
 // BodyError returns why the request's body could not be read, nil as long as
 // it could.
 func (x *Exchange) BodyError() error {
-	if u, ok := x.Request.Body.(*Upload); ok && u.finished() && u.clientFailed.Load() {
-		return u.err
+	if u, ok := x.Request.Body.(*Upload); ok {
+		if u.finished() && u.client {
+			return u.err
+		}
+		return nil
 	}
 	if x.body.err != nil && x.body.err != io.EOF { //nolint:errorlint // stored bare
 		return x.body.err
@@ -101,12 +109,29 @@ func (x *Exchange) BodyError() error {
 }
 
 // Upgrade returns the protocol that the client asks to change to, or "".
-// Requests with a body are not upgraded: what follows would be ambiguous.
+// Requests with a body are not upgraded: what follows would be ambiguous. HTTP/2
+// and TLS are not asked for on a client's word.
 func (x *Exchange) Upgrade() string {
-	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.Request.Minor == 0 || x.Request.ContentLength != 0 {
+	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.Request.Minor == 0 || x.body.in != nil {
 		return ""
 	}
+	for t := range tokens(x.framing.upgradeTo) {
+		if name, _, _ := strings.Cut(t, "/"); carriesRequests(name) {
+			return ""
+		}
+	}
 	return x.framing.upgradeTo
+}
+
+// carriesRequests reports whether requests could come by the protocol: in a
+// tunnel they would pass all routes and filters.
+func carriesRequests(protocol string) bool {
+	for _, name := range [...]string{"h2c", "h2", "HTTP", "TLS"} {
+		if message.EqualName(protocol, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // begin settles the request after its head was parsed.
@@ -116,6 +141,11 @@ func (x *Exchange) begin(now int64) {
 	r.Received = x.conn.srv.sweeper.Time(now)
 	r.Remote, r.Local = x.conn.s.Remote(), x.conn.s.Local()
 	r.Scheme = x.conn.srv.scheme
+	x.head = r.Method == "HEAD"
+	if x.framing.nominated {
+		// Now, so that the fields that filters set stay.
+		dropNominated(&r.Header)
+	}
 	if r.ContentLength != 0 {
 		x.body.begin(&x.conn.in, r.ContentLength, &r.Trailer)
 		x.body.onWait = x.conn.onWait
@@ -134,10 +164,19 @@ func (x *Exchange) begin(now int64) {
 
 // sayContinue answers "Expect: 100-continue" when the body is first asked for.
 func (x *Exchange) sayContinue() error {
-	if x.replied {
+	x.body.onRead = nil
+	if x.replied || len(x.conn.in.unread()) > 0 {
 		return nil
 	}
-	return x.conn.s.WriteTwo(continueLine, nil)
+	return x.informing(continueLine)
+}
+
+// informing writes an interim response.
+func (x *Exchange) informing(b []byte) error {
+	x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+	err := x.conn.s.WriteTwo(b, nil)
+	x.conn.s.SetTimeout(0, 0)
+	return err
 }
 
 var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
@@ -155,7 +194,7 @@ func (x *Exchange) sendInterim(resp *message.Response) {
 		}
 	}
 	b = append(b, "\r\n"...)
-	_ = x.conn.s.WriteTwo(b, nil)
+	_ = x.informing(b)
 	if cap(b) == cap(out) {
 		buf.Put(out)
 	}
@@ -164,7 +203,7 @@ func (x *Exchange) sendInterim(resp *message.Response) {
 // complete reports whether nothing of the request is still to come: the
 // connection can be closed without a reset that overtakes the response.
 func (x *Exchange) complete() bool {
-	return (x.Request.ContentLength == 0 || x.body.done) && len(x.conn.in.unread()) == 0
+	return (x.body.in == nil || x.body.done) && len(x.conn.in.unread()) == 0
 }
 
 // mostDrained bounds what is read and dropped of a request body that nobody
@@ -185,8 +224,8 @@ func (x *Exchange) finish() bool {
 	if x.close {
 		return false
 	}
-	if x.Request.ContentLength == 0 || x.body.done || x.body.in == nil {
-		return true
+	if x.body.in == nil || x.body.done {
+		return true // as the client framed it, whatever filters made of it
 	}
 	if x.body.onRead != nil {
 		return false // the client may or may not send the body now

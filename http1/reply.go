@@ -39,12 +39,15 @@ func (x *Exchange) Reply(resp *message.Response) error {
 	out := buf.Get(buf.Small)
 	head := appendResponse(out[:0], resp, &s)
 	x.conn.s.SetTimeout(x.now(), x.conn.srv.cfg.WriteTimeout)
+	x.cut = s.length < 0 && !s.chunked && !s.bodiless
 	err := x.send(head, resp, &s)
 	if cap(head) == cap(out) {
 		buf.Put(out)
 	}
 	if err != nil {
 		x.close = true
+	} else {
+		x.cut = false
 	}
 	return err
 }
@@ -62,7 +65,7 @@ func (x *Exchange) now() int64 {
 func (x *Exchange) shape(resp *message.Response) replyShape {
 	r := &x.Request
 	s := replyShape{length: resp.ContentLength}
-	s.bodiless = bodiless(resp.Status) || r.Method == "HEAD"
+	s.bodiless = bodiless(resp.Status) || x.head
 	if resp.Body == nil && !s.bodiless {
 		s.length = 0
 	}
@@ -75,8 +78,8 @@ func (x *Exchange) shape(resp *message.Response) replyShape {
 	}
 	if u, ok := r.Body.(*Upload); ok && !u.finished() {
 		x.close = true // an early answer: the rest of the request is not wanted
-	} else if r.ContentLength != 0 && x.body.onRead != nil {
-		x.close = true // the body was never asked for
+	} else if x.body.in != nil && !x.body.done && (x.body.onRead != nil || x.body.length > mostDrained) {
+		x.close = true // the body was never asked for, or is not worth reading
 	}
 	if x.conn.srv.stopping.Load() {
 		x.close = true
@@ -86,21 +89,11 @@ func (x *Exchange) shape(resp *message.Response) replyShape {
 	return s
 }
 
-// finished reports whether the upload has ended.
-func (u *Upload) finished() bool {
-	select {
-	case <-u.done:
-		return true
-	default:
-		return false
-	}
-}
-
 func (x *Exchange) send(head []byte, resp *message.Response, s *replyShape) error {
 	if s.bodiless || resp.Body == nil {
 		return x.write(head, nil)
 	}
-	if b, ok := resp.Body.(*Body); ok {
+	if b, ok := resp.Body.(*Body); ok && (s.length < 0 || s.length == b.length) {
 		return x.sendBody(head, b, s, &resp.Trailer)
 	}
 	if f, ok := resp.Body.(interface{ File() *os.File }); ok && s.length >= 0 && !s.chunked {
@@ -148,7 +141,8 @@ func (x *Exchange) sendBody(head []byte, b *Body, s *replyShape, trailer *messag
 const spliceFrom = 128 << 10
 
 // splicePiece is how much is moved between two looks at the time limit.
-const splicePiece = 8 << 20
+// A client must take one within the write timeout.
+const splicePiece = 512 << 10
 
 // moveBody sends the rest of a body whose framing needs no bytes of its own.
 func (x *Exchange) moveBody(b *Body) error {
@@ -220,7 +214,7 @@ func (x *Exchange) splice(b *Body) (moved bool, err error) {
 	}
 	switch {
 	case err != nil:
-		return true, &ReplyError{Err: err, Backend: b.in.s.Expired()}
+		return true, &ReplyError{Err: err, Backend: b.in.s.Expired() || (b.in.s.HungUp() && !x.conn.s.HungUp())}
 	case n < piece && b.length == untilClose:
 		b.done = true
 	case n < piece:

@@ -97,6 +97,9 @@ func parseRequestLine(b []byte, pos int, req *message.Request, lim Limits) (int,
 	if !plain(line, false) {
 		return 0, nil, bad(message.ReasonBadTarget, "control character or missing version in the request line")
 	}
+	if !ascii(line) {
+		return 0, nil, bad(message.ReasonBadTarget, "bytes outside ASCII in the request target must be percent-encoded (RFC 3986 2.1)")
+	}
 	if len(line) > lim.LineBytes {
 		return 0, nil, bad(message.ReasonURITooLong, "the request target has more than %d bytes", lim.LineBytes)
 	}

@@ -273,10 +273,21 @@ func (c *conn) run(x *Exchange) bool {
 	if x.finish() {
 		return true
 	}
+	if x.cut {
+		c.reset()
+		return false
+	}
 	if x.replied && !x.released && !x.complete() {
 		c.linger()
 	}
 	return false
+}
+
+// reset makes the coming end of the connection look like a fault to the client.
+func (c *conn) reset() {
+	if tcp, ok := c.s.NetConn().(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
 }
 
 // lastRequest reports whether the connection has to end with this exchange.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
@@ -14,14 +15,20 @@ import (
 // Upload is a request body on its way to a backend while the response is read:
 // a backend may answer before it has seen all of it.
 type Upload struct {
-	c    *Client
-	req  *message.Request
-	body io.Reader
-	done chan struct{}
-	err  error
-	// clientFailed is set when the fault is the client's.
-	clientFailed atomic.Bool
-	stopped      atomic.Bool
+	c       *Client
+	req     *message.Request
+	body    io.Reader
+	from    Stream        // where the body comes from; may be nil
+	timeout time.Duration // see SendOptions.Timeout
+
+	done    chan struct{}
+	ending  atomic.Bool // what is sent now is the end
+	stopped atomic.Bool
+
+	// What follows is valid when done is closed.
+	err    error
+	failed bool // the body could not be had
+	client bool // because of the client
 }
 
 // sendStreaming sends the head first and the body while the response is waited
@@ -32,21 +39,24 @@ func (c *Client) sendStreaming(head []byte, req *message.Request, resp *message.
 	}
 	c.s.SetTimeout(o.Now, o.Timeout)
 	if err := c.s.WriteTwo(head, nil); err != nil {
-		return &SendError{Err: fmt.Errorf("send request: %w", err), Silent: c.used > 1 && !c.s.Expired()}
+		return &SendError{Err: fmt.Errorf("send request: %w", err), Silent: c.silent(err)}
 	}
 	if o.Expect {
 		final, err := c.awaitContinue(req, resp, o)
 		if final || err != nil {
 			return err
 		}
+		if err := o.Continue(); err != nil {
+			return &SendError{Err: fmt.Errorf("ask the client for the body: %w", err)}
+		}
 	}
-	u := &Upload{c: c, req: req, body: req.Body, done: make(chan struct{})}
-	req.Body = u
-	go u.run(o)
+	u := &Upload{c: c, req: req, body: req.Body, from: o.From, timeout: o.Timeout, done: make(chan struct{})}
+	c.upload, req.Body = u, u
+	go u.run()
 	err := c.readHead(req, resp, o)
 	if err != nil {
 		u.stop()
-		if u.clientFailed.Load() {
+		if u.failed {
 			return &SendError{Err: u.err}
 		}
 	}
@@ -62,22 +72,25 @@ func (c *Client) alive() bool {
 // awaitContinue waits for "100 Continue" or a final response. When neither
 // comes in time the body is sent all the same (RFC 9110 10.1.1).
 func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *SendOptions) (final bool, err error) {
-	if o.ExpectTimeout > 0 {
-		c.s.SetTimeout(0, 0)
-		b, n, err := c.s.FillWithin(buf.Medium, o.ExpectTimeout)
+	if wait := o.ExpectTimeout; wait > 0 {
+		short := o.Timeout > 0 && o.Timeout < wait
+		if short {
+			wait = o.Timeout
+		}
+		b, n, err := c.s.FillWithin(buf.Medium, wait)
 		switch {
-		case errors.Is(err, sock.ErrTimeout):
+		case errors.Is(err, sock.ErrTimeout) && !short:
 			return false, nil
 		case err == nil && n == 0:
 			err = ErrUnexpectedEnd
 		}
 		if err != nil {
-			return false, &SendError{Err: fmt.Errorf("wait for 100 Continue: %w", err), Silent: c.used > 1}
+			return false, &SendError{Err: fmt.Errorf("wait for 100 Continue: %w", err), Silent: c.silent(err)}
 		}
 		c.in.accept(b, n)
 	}
-	c.s.SetTimeout(nowOf(c.s), o.Timeout)
-	length, err := c.readOneHead(req.Method == "HEAD", resp)
+	c.s.SetTimeout(nowOf(c.s), c.left(o.Timeout))
+	length, err := c.readAny(req, resp, o, func(status int) bool { return status == 100 })
 	if err != nil {
 		return false, err
 	}
@@ -85,9 +98,6 @@ func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *
 		c.in.unpin()
 		resp.Reset()
 		return false, nil
-	}
-	if resp.Status < 200 {
-		return true, c.readHead(req, resp, o)
 	}
 	c.broken.Store(true) // the backend may or may not wait for the body
 	return true, c.finishHead(resp, length, o)
@@ -100,24 +110,28 @@ func (u *Upload) Read([]byte) (int, error) {
 
 // run moves the body. It owns the reading side of the client's connection and
 // the writing side of the backend's until it closes done.
-func (u *Upload) run(o *SendOptions) {
+func (u *Upload) run() {
 	defer close(u.done)
 	defer func() {
 		if p := recover(); p != nil {
-			u.fail(fmt.Errorf("request body: %v", p), false)
+			u.fail(fmt.Errorf("%w: reading the body panicked: %v", ErrUnsendable, p), false)
 		}
 	}()
-	chunked := u.req.ContentLength == message.Unknown
-	if b, ok := u.body.(*Body); ok {
-		u.move(b, chunked, o)
+	length := u.req.ContentLength
+	chunked := length == message.Unknown
+	if b, ok := u.body.(*Body); ok && b.length == length {
+		u.move(b, chunked)
 		return
 	}
-	u.copy(chunked, u.req.ContentLength, o)
+	u.copy(chunked, length)
 }
 
 // move sends a body that no filter touched.
-func (u *Upload) move(b *Body, chunked bool, o *SendOptions) {
+func (u *Upload) move(b *Body, chunked bool) {
 	for !u.stopped.Load() {
+		if b.quiet() {
+			u.limit(0) // now the client takes its time
+		}
 		data, err := b.next(buf.Medium)
 		if err == io.EOF { //nolint:errorlint // next returns it bare
 			u.last(chunked)
@@ -127,7 +141,10 @@ func (u *Upload) move(b *Body, chunked bool, o *SendOptions) {
 			u.fail(err, true)
 			return
 		}
-		if !u.send(data, chunked, o) {
+		if !chunked && int64(len(data)) == b.length {
+			u.ending.Store(true)
+		}
+		if !u.send(data, chunked) {
 			return
 		}
 		b.consume(len(data))
@@ -138,22 +155,23 @@ func (u *Upload) move(b *Body, chunked bool, o *SendOptions) {
 }
 
 // copy sends a body that comes from a filter; length is what was promised.
-func (u *Upload) copy(chunked bool, length int64, o *SendOptions) {
+func (u *Upload) copy(chunked bool, length int64) {
 	p := buf.Get(buf.Medium)
 	defer buf.Put(p)
 	for !u.stopped.Load() {
+		u.limit(0)
 		n, err := u.body.Read(p)
 		if !chunked && int64(n) > length {
-			u.fail(fmt.Errorf("request body: a filter delivers more than the %d bytes it promised", u.req.ContentLength), false)
+			u.fail(fmt.Errorf("%w: the body is longer than the %d bytes it promised", ErrUnsendable, u.req.ContentLength), false)
 			return
 		}
 		length -= int64(n)
-		if n > 0 && !u.send(p[:n], chunked, o) {
+		if n > 0 && !u.send(p[:n], chunked) {
 			return
 		}
 		switch {
 		case err == io.EOF && !chunked && length > 0:
-			u.fail(fmt.Errorf("request body: %d bytes are missing", length), true)
+			u.fail(fmt.Errorf("%w: %d bytes of the body are missing", ErrUnsendable, length), false)
 			return
 		case err == io.EOF:
 			u.last(chunked)
@@ -165,8 +183,12 @@ func (u *Upload) copy(chunked bool, length int64, o *SendOptions) {
 	}
 }
 
-func (u *Upload) send(data []byte, chunked bool, o *SendOptions) bool {
-	u.c.s.SetTimeout(nowOf(u.c.s), o.Timeout)
+// limit gives the backend d from now (0: any time), but not more than the whole
+// exchange may take.
+func (u *Upload) limit(d time.Duration) { u.c.s.SetTimeout(nowOf(u.c.s), u.c.left(d)) }
+
+func (u *Upload) send(data []byte, chunked bool) bool {
+	u.limit(u.timeout)
 	var err error
 	if chunked {
 		var line [20]byte
@@ -189,9 +211,11 @@ func (u *Upload) send(data []byte, chunked bool, o *SendOptions) bool {
 var crlf = []byte("\r\n")
 
 func (u *Upload) last(chunked bool) {
+	u.limit(u.timeout)
 	if !chunked {
 		return
 	}
+	u.ending.Store(true)
 	end := appendLastChunk(nil, &u.req.Trailer)
 	if err := u.c.s.WriteTwo(end, nil); err != nil {
 		u.err = err
@@ -199,25 +223,51 @@ func (u *Upload) last(chunked bool) {
 	}
 }
 
-// fail ends the exchange because the body cannot be had.
+// fail ends the exchange because the body cannot be had; when it was told to
+// stop, that is why.
 func (u *Upload) fail(err error, client bool) {
 	u.err = err
-	u.clientFailed.Store(client)
+	if !u.stopped.Load() {
+		u.failed, u.client = true, client
+	}
+	u.c.broken.Store(true)
 	u.c.s.Interrupt()
+}
+
+// settle is how long an upload that is about to end is waited for.
+const settle = 20 * time.Millisecond
+
+// finished reports whether the upload has ended. The answer to its last bytes
+// may be here before it has noticed that they were sent.
+func (u *Upload) finished() bool {
+	select {
+	case <-u.done:
+		return true
+	default:
+	}
+	if !u.ending.Load() {
+		return false
+	}
+	t := time.NewTimer(settle)
+	defer t.Stop()
+	select {
+	case <-u.done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // stop makes run end and waits for it; the caller has finished with the
 // response. It reports whether the whole body was sent.
 func (u *Upload) stop() bool {
-	select {
-	case <-u.done:
-	default:
+	if !u.finished() {
 		u.stopped.Store(true)
 		u.c.s.Interrupt()
-		if b, ok := u.body.(*Body); ok {
-			b.in.s.HoldRead(true)
+		if u.from != nil {
+			u.from.HoldRead(true)
 			<-u.done
-			b.in.s.HoldRead(false)
+			u.from.HoldRead(false)
 		}
 		<-u.done
 	}

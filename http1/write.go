@@ -24,10 +24,8 @@ func appendRequest(b []byte, req *message.Request, o *SendOptions) []byte {
 	for _, field := range req.Header.Fields() {
 		switch field.Kind {
 		case message.KindOther:
-			if !o.Nominated || !nominated(&req.Header, field.Name) {
-				if !o.RemoveHopFields || !proxyAuth(field.Name) {
-					b = appendField(b, field.Name, field.Value)
-				}
+			if !o.RemoveHopFields || !proxyAuth(field.Name) {
+				b = appendField(b, field.Name, field.Value)
 			}
 		case message.KindHost:
 			if hosts++; hosts == 1 {
@@ -82,6 +80,13 @@ func appendFraming(b []byte, name string, length int64, body bool) []byte {
 	b = append(b, ": "...)
 	b = strconv.AppendInt(b, max(length, 0), 10)
 	return append(b, "\r\n"...)
+}
+
+// dropNominated removes the fields that a Connection field of h names.
+func dropNominated(h *message.Header) {
+	h.DelFunc(func(f message.Field) bool {
+		return f.Kind == message.KindOther && nominated(h, f.Name)
+	})
 }
 
 // nominated reports whether a Connection field of h names the field and may do
