@@ -51,18 +51,28 @@ const statusClientGone = 499
 func (e *exchange) reply() {
 	e.replied = true
 	resp := e.ctx.Response
-	e.x.Answered = e.times.answered
+	e.x.Answered = max(e.times.answered, e.times.responded)
+	if e.send.Upgrade != "" {
+		e.down.CloseAfter() // what the client sent since may be of the other protocol
+	}
 	var err error
 	if resp.Status == http.StatusSwitchingProtocols && e.client != nil {
 		_, _, err = e.down.Tunnel(resp, e.client)
 	} else {
 		err = e.down.Reply(resp)
 	}
-	if c, ok := resp.Body.(io.Closer); ok {
-		_ = c.Close()
-	}
+	closeBody(resp)
 	if err != nil {
 		e.replyFailed(err)
+	}
+}
+
+// closeBody closes the body of a response, once.
+func closeBody(r *message.Response) {
+	c, ok := r.Body.(io.Closer)
+	r.Body = nil
+	if ok {
+		_ = c.Close()
 	}
 }
 

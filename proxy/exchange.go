@@ -97,21 +97,24 @@ func (e *exchange) end() {
 
 func (e *exchange) panicked(v any) {
 	e.p.log.Error("a filter panicked", "route", e.ctx.RouteID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	e.down.CloseAfter()
 	if e.client != nil {
 		e.drop()
 	}
 	e.failed, e.cause = message.ReasonFilterPanic, nil
+	defer func() {
+		if v := recover(); v != nil {
+			e.p.log.Error("a body panicked when it was closed", "route", e.ctx.RouteID, "panic", fmt.Sprint(v))
+		}
+	}()
+	if r := e.ctx.Response; r != nil {
+		defer closeBody(r)
+	}
 	if !e.replied {
-		defer func() {
-			if v := recover(); v != nil {
-				e.down.CloseAfter()
-			}
-		}()
 		e.answer()
 		e.brand()
 		e.reply()
 	}
-	e.down.CloseAfter()
 }
 
 func (e *exchange) reset() {

@@ -145,6 +145,7 @@ func (e *exchange) another(ep *backend.Endpoint) bool {
 	if e.route().Backend.Algorithm == nil || e.failed == message.ReasonClientGone {
 		return false
 	}
+	e.times.sent = e.now()
 	if n := len(e.pick.Tried); n < mostEndpoints {
 		e.tried[n] = ep
 		e.pick.Tried = e.tried[:n+1]
@@ -240,6 +241,8 @@ func (e *exchange) sendReason(err error) message.Reason {
 		return message.ReasonClientGone
 	case e.down.BodyError() != nil:
 		return clientReason(e.down.BodyError())
+	case errors.Is(err, http1.ErrUnsendable):
+		return message.ReasonInternal
 	case errors.Is(err, sock.ErrTimeout):
 		return message.ReasonBackendTimeout
 	case errors.As(err, &pe):

@@ -19,6 +19,7 @@ import (
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/filter"
+	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/respond"
@@ -41,6 +42,8 @@ type testProxy struct {
 	addr string
 	log  *logBuffer
 	stop func()
+	// endpoints are those of its routes.
+	endpoints *backend.Set
 }
 
 // logBuffer keeps the application log.
@@ -101,7 +104,7 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 		})
 	}
 	t.Cleanup(stop)
-	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop}
+	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop, endpoints: endpoints}
 }
 
 func compile(t testing.TB, p *proxy.Proxy, endpoints *backend.Set, set *option.Set, text string) *table.Table {
@@ -275,7 +278,7 @@ func readHead(r *bufio.Reader) (string, error) {
 // eventually waits until ok returns true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(10 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
 			t.Fatalf("it did not happen in time: %s", what)

@@ -51,6 +51,7 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 	p.Stop()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.ShutdownTimeout)
 	defer cancel()
+	defer context.AfterFunc(drain, p.cancel)() // filters that wait and dials end with them
 	if derr := srv.Drain(drain); derr != nil {
 		p.log.Warn("cut off requests that did not end in time", "timeout", o.ShutdownTimeout)
 	}

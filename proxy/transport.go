@@ -32,26 +32,29 @@ func (p *Proxy) transport(ep *backend.Endpoint) *transport {
 		most = 0
 	}
 	t := &transport{p: p, ep: ep, idle: pool.NewIdle[*http1.Client](most, p.idle), host: p.metrics.Host(ep.Address, ep.Zone)}
+	p.mu.Lock() // before anybody can close it
+	p.transports[t] = struct{}{}
+	p.mu.Unlock()
 	stored, ok := ep.SetTransport(t).(*transport)
-	if !ok {
-		return t // somebody else's endpoint: do without keeping connections
-	}
-	if stored != t {
-		t.host.Drop()
-	}
-	if stored == t {
-		p.mu.Lock()
-		p.transports[t] = struct{}{}
-		p.mu.Unlock()
+	switch {
+	case !ok: // somebody else's endpoint: do without keeping connections
+		p.forget(t)
+		return t
+	case stored != t:
+		_ = t.Close()
 	}
 	return stored
 }
 
+func (p *Proxy) forget(t *transport) {
+	p.mu.Lock()
+	delete(p.transports, t)
+	p.mu.Unlock()
+}
+
 // Close implements backend.Transport.
 func (t *transport) Close() error {
-	t.p.mu.Lock()
-	delete(t.p.transports, t)
-	t.p.mu.Unlock()
+	t.p.forget(t)
 	t.host.Drop()
 	return t.idle.Close()
 }
