@@ -83,7 +83,11 @@ func (c code) method() string {
 // codeTable holds the series of one handle by code. Reading takes no lock;
 // there are few entries, so it looks through them in order of arrival.
 type codeTable struct {
-	list atomic.Pointer[[]codeEntry]
+	// first is the series of firstCode, the first of list: most handles see no
+	// other.
+	first     atomic.Pointer[series]
+	firstCode code
+	list      atomic.Pointer[[]codeEntry]
 }
 
 type codeEntry struct {
@@ -100,16 +104,22 @@ func (t *codeTable) entries() []codeEntry {
 }
 
 // get returns the series of c in f, made at first use.
-func (t *codeTable) get(f *family, c code) *series {
+func (t *codeTable) get(f *family, c code) *series { return t.getIn(f, c, nil) }
+
+// getIn is get with memory for the first series; nil: none.
+func (t *codeTable) getIn(f *family, c code, memory *inlined) *series {
+	if s := t.first.Load(); s != nil && t.firstCode == c {
+		return s
+	}
 	for _, e := range t.entries() {
 		if e.code == c {
 			return e.series
 		}
 	}
-	return t.add(f, c)
+	return t.add(f, c, memory)
 }
 
-func (t *codeTable) add(f *family, c code) *series {
+func (t *codeTable) add(f *family, c code, memory *inlined) *series {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := t.entries()
@@ -126,9 +136,19 @@ func (t *codeTable) add(f *family, c code) *series {
 			}
 		}
 	}
-	list := append(old[:len(old):len(old)], codeEntry{code: c, series: f.newSeries()})
+	made := codeEntry{code: c}
+	if len(old) == 0 && memory != nil {
+		made.series = f.seriesIn(memory)
+	} else {
+		made.series = f.newSeries()
+	}
+	list := append(old[:len(old):len(old)], made)
 	t.list.Store(&list)
-	return list[len(list)-1].series
+	if len(old) == 0 {
+		t.firstCode = c
+		t.first.Store(made.series)
+	}
+	return made.series
 }
 
 // count returns how much was counted in all.
@@ -148,6 +168,19 @@ func (l *lazy) get(f *family) *series {
 		return s
 	}
 	l.series.CompareAndSwap(nil, f.newSeries())
+	return l.series.Load()
+}
+
+// getIn is get with memory for the series.
+func (l *lazy) getIn(f *family, memory *inlined) *series {
+	if s := l.series.Load(); s != nil {
+		return s
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if l.series.Load() == nil {
+		l.series.Store(f.seriesIn(memory))
+	}
 	return l.series.Load()
 }
 

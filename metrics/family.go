@@ -111,16 +111,28 @@ type inlined struct {
 }
 
 func (f *family) newSeries() *series {
-	n := 1
-	if f.kind == histogram {
-		n = firstBucket + len(f.bounds) + 1
-	}
-	if n == 1 || n > inlineCells {
+	if n := f.cellCount(); n == 1 || n > inlineCells {
 		return &series{family: f, cells: newCells(n)}
 	}
-	s := &inlined{series: series{family: f}}
-	s.cells.words = s.words[:n:n]
-	return &s.series
+	return f.seriesIn(new(inlined))
+}
+
+// cellCount returns how many cells a series has.
+func (f *family) cellCount() int {
+	if f.kind == histogram {
+		return firstBucket + len(f.bounds) + 1
+	}
+	return 1
+}
+
+// seriesIn makes a series in memory, which is zero and used for nothing else.
+func (f *family) seriesIn(memory *inlined) *series {
+	n := f.cellCount()
+	if n > inlineCells {
+		return f.newSeries()
+	}
+	memory.family, memory.cells.words = f, memory.words[:n:n]
+	return &memory.series
 }
 
 // newShared returns a series that all requests add to.

@@ -6,6 +6,7 @@ import (
 
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/route"
 )
 
@@ -34,6 +35,9 @@ func (e *exchange) match() bool {
 		return false
 	}
 	rt := found.Value.(*route.Route)
+	if handle, ok := rt.Attachment.(*metrics.Route); ok {
+		handle.Touch()
+	}
 	e.rounds = append(e.rounds, round{route: rt})
 	e.ctx.RouteID = rt.ID
 	return true
