@@ -369,3 +369,31 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations a request", got)
 	}
 }
+
+// TestClientHangsUp checks that a backend is not kept busy for a client that
+// is gone, and that one which only stopped sending is still answered.
+func TestClientHangsUp(t *testing.T) {
+	arrived, gone := make(chan struct{}), make(chan struct{})
+	back := startRaw(t, func(_ int, c net.Conn) {
+		if _, err := readHead(bufio.NewReader(c)); err != nil {
+			return
+		}
+		close(arrived)
+		_, _ = io.Copy(io.Discard, c) // until the proxy gives up
+		close(gone)
+	})
+	p := start(t, `r: * -> "http://`+back.addr+`"`)
+	c := p.dial()
+	c.send(getH)
+	<-arrived
+	if err := c.SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	c.Close() // with a reset
+	select {
+	case <-gone:
+	case <-time.After(15 * time.Second):
+		t.Fatal("the backend is still being asked")
+	}
+	eventually(t, "the reason is logged", func() bool { return strings.Contains(p.log.String(), "reason=client-gone") })
+}

@@ -186,6 +186,7 @@ func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
 		}
 	}
 	c.LimitBody(e.p.opts.WriteTimeout, by)
+	e.pair(c)
 	if err := c.Do(e.req, &e.resp, o); err != nil {
 		e.resp.Reset()
 		return err
@@ -193,6 +194,17 @@ func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
 	e.times.answered = e.now()
 	e.ctx.Response = &e.resp
 	return nil
+}
+
+// pair makes the exchange with the backend end when the client hangs up.
+func (e *exchange) pair(c *http1.Client) {
+	up, ok := c.Stream().(*sock.Conn)
+	if !ok {
+		return
+	}
+	if down, ok := e.x.Stream().(*sock.Conn); ok {
+		up.Pair(down)
+	}
 }
 
 // host returns the Host field for the backend.

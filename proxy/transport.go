@@ -105,7 +105,8 @@ func (e *exchange) release() {
 	}
 	e.client = nil
 	t := e.p.transport(e.endpoint)
-	if c.Finish() {
+	up, ok := c.Stream().(*sock.Conn)
+	if alone := !ok || up.Unpair(); c.Finish() && alone {
 		c.Idle, c.IdleSince = true, e.times.end
 		e.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
 		if t.idle.Put(c, e.times.end) {

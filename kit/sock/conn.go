@@ -33,6 +33,7 @@ type Conn struct {
 	place   place   // in the sweeper's list
 	parking parking // see park.go
 	gone    atomic.Pointer[func()]
+	peer    atomic.Pointer[Conn] // see Pair
 
 	remote, local netip.AddrPort
 }

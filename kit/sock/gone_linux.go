@@ -4,7 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// GoneAfter is how often the sweeper looks whether the clients of long
+// goneEvery is how often the sweeper looks whether the clients of long
 // exchanges are still there, in sweeps.
 const goneEvery = 4
 
@@ -33,23 +33,40 @@ func (c *Conn) OnGone(fn func()) {
 	c.gone.Store(&fn)
 }
 
-// lookForGone calls the functions of those connections of a shard whose peers
-// hung up.
+// hungUp in the peer word says that the sweeper ended the connection because
+// the one it was paired with hung up.
+var hungUp = new(Conn)
+
+// Pair makes c end when with hangs up, within a second or so: what is asked on
+// c is asked for the one at the other end of with. Unpair takes that back; it
+// reports false when c was ended.
+func (c *Conn) Pair(with *Conn) { c.peer.Store(with) }
+
+// Unpair ends what Pair began.
+func (c *Conn) Unpair() bool { return c.peer.Swap(nil) != hungUp }
+
+// lookForGone deals with those connections of a shard whose peers, or whose
+// partners' peers, hung up.
 func (s *Sweeper) lookForGone(i int) {
 	var watched []*Conn
 	sh := &s.shards[i]
 	sh.Lock()
 	for c := sh.first; c != nil; c = c.place.next {
-		if c.gone.Load() != nil {
+		if c.gone.Load() != nil || c.peer.Load() != nil {
 			watched = append(watched, c)
 		}
 	}
 	sh.Unlock()
 	for _, c := range watched {
-		if c.HungUp() {
+		if c.gone.Load() != nil && c.HungUp() {
 			if fn := c.gone.Swap(nil); fn != nil {
 				(*fn)()
 			}
+		}
+		// Whoever exchanges the word first decides: after Unpair the connection
+		// may serve somebody else.
+		if with := c.peer.Load(); with != nil && with != hungUp && with.HungUp() && c.peer.CompareAndSwap(with, hungUp) {
+			c.Interrupt()
 		}
 	}
 }
