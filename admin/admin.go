@@ -131,7 +131,9 @@ func (a *Admin) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		cancel() // cuts off profiles
 		err = shutdown(srv)
-		<-served
+		if late := <-served; err == nil && !errors.Is(late, http.ErrServerClosed) {
+			err = late
+		}
 	}
 	cancel()
 	busy.end()

@@ -93,12 +93,12 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 }
 
 // run starts the parts in order and stops them in reverse.
-func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr) error) error {
+func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr) error) (err error) {
 	if err := p.admin.Listen(); err != nil {
 		return err
 	}
 	var s starter
-	defer s.stop()
+	defer func() { err = errors.Join(err, s.stop()) }()
 	s.start("admin", p.admin.Run)
 	s.start("reopen", p.reopenLogs)
 	s.start("memory", p.memory().Run)
@@ -121,12 +121,13 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 		}
 	}
 	select {
-	case err := <-s.failed:
-		return err
+	case failed := <-s.failed:
+		p.log.Error("a part failed, stopping", "error", failed)
+		return nil // stop returns the error
 	case <-ctx.Done():
 	}
 	p.leave(ctx, s.failed)
-	return s.stop()
+	return nil
 }
 
 func (p *proxyParts) memory() *memory {
@@ -186,8 +187,8 @@ func (p *proxyParts) leave(ctx context.Context, failed <-chan error) {
 
 // quietly drops an error that only says that the process was told to end.
 func quietly(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }

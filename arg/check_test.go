@@ -13,7 +13,6 @@ import (
 func str(s string) eskip.Arg     { return eskip.String(s) }
 func num(n float64) eskip.Arg    { return eskip.Number(n) }
 func list(a ...any) []eskip.Arg  { return toArgs(a) }
-func one(t Type) []Param         { return []Param{{Name: "x", Type: t}} }
 func isNil(v Values, i int) bool { return v.Regexp(i) == nil }
 
 func toArgs(values []any) []eskip.Arg {

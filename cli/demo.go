@@ -25,7 +25,7 @@ in this process, and print the commands to try.`,
 			if err != nil {
 				return err
 			}
-			defer file.Close() //nolint:errcheck // nobody is left to tell
+			defer file.Close() // nobody is left to tell
 			return untilSignal(c.Context(), func(ctx context.Context) error { return s.Demo(ctx, s.Stdout, log) })
 		},
 	}

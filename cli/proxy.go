@@ -70,7 +70,7 @@ func (s *shell) runProxy(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // nobody is left to tell
+	defer file.Close() // nobody is left to tell
 	for _, w := range l.Warnings {
 		log.Warn("option", "name", w.Option, "where", w.Where, "problem", w.Text)
 	}
@@ -116,7 +116,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	return readAll(f, name, limit)
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -89,7 +90,8 @@ func (p placed) compare(q placed) int {
 }
 
 func placeOf(err error) eskip.Pos {
-	if e, ok := err.(*eskip.Error); ok {
+	var e *eskip.Error
+	if errors.As(err, &e) {
 		return e.Pos
 	}
 	return eskip.Pos{}

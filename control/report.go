@@ -35,7 +35,7 @@ func (l *Loop) logUpdate(start time.Time, c *change, now *Status) {
 		ids  []string
 	}{{"route added", c.added.first}, {"route changed", c.changed.first}, {"route removed", c.removed.first}} {
 		for _, id := range kind.ids[:min(left, len(kind.ids))] {
-			l.Log.Info(kind.what, "route", id)
+			l.Log.Info(kind.what, "route", id) //nolint:sloglint // one of three constants
 			left--
 		}
 	}

@@ -203,7 +203,6 @@ func (p *testProxy) get(request string) answer {
 // connection and its number.
 type rawBackend struct {
 	addr  string
-	conns chan net.Conn
 	count func() int
 }
 

@@ -9,7 +9,7 @@ import (
 	"fairlead.dev/fairlead/filter"
 )
 
-type nothing struct{ n int }
+type nothing struct{ _ int }
 
 func (*nothing) Request(*filter.Context)  {}
 func (*nothing) Response(*filter.Context) {}

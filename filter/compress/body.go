@@ -59,7 +59,7 @@ func (b *body) fill() error {
 		}
 	}
 	switch {
-	case err == io.EOF: //nolint:errorlint // wrapped, it would not be the end but a fault
+	case err == io.EOF: // wrapped, it would not be the end but a fault
 		if err := b.enc.codec.Close(); err != nil {
 			return err
 		}

@@ -29,7 +29,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.file.Read(p)
 	b.left -= int64(n)
-	if err == io.EOF && b.left > 0 { //nolint:errorlint // files return it bare
+	if err == io.EOF && b.left > 0 { // files return it bare
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -87,7 +87,7 @@ func pair(s string) (name, value, rest string, ok bool) {
 		end = len(s)
 	}
 	value = trim(s[:end])
-	return name, value, s[end:], strings.IndexAny(value, " \t\"\\") < 0
+	return name, value, s[end:], !strings.ContainsAny(value, " \t\"\\")
 }
 
 // quoted cuts s at the quote that ends it. Escapes stay in value.

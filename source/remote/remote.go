@@ -119,7 +119,7 @@ func (r *remote) ask(ctx context.Context) (source.Set, error) {
 	if r.tag != "" {
 		req.Header.Set("If-None-Match", r.tag)
 	}
-	resp, err := r.client.Do(req)
+	resp, err := r.client.Do(req) //nolint:bodyclose // finish closes it
 	if err != nil {
 		return source.Set{}, err
 	}
