@@ -25,10 +25,8 @@ type Client struct {
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
-	// Idle and IdleSince are for the pool: whether nobody uses the connection
-	// now, and since when on the sweeper's clock.
-	Idle      bool
-	IdleSince int64
+	// Idle is for the pool: whether nobody uses the connection now.
+	Idle bool
 	// OnClose, if set, is called when the connection is closed.
 	OnClose func(c *Client)
 
@@ -91,9 +89,6 @@ type SendOptions struct {
 	From Stream
 	// Upgrade is the protocol to ask for, "" for none.
 	Upgrade string
-	// Trust leaves out the look whether a reused connection is still alive: for
-	// requests that may be sent again anyway, on connections used a moment ago.
-	Trust bool
 	// RemoveHopFields drops the proxy authentication fields too.
 	RemoveHopFields bool
 
@@ -183,7 +178,7 @@ func sendableTarget(req *message.Request) bool {
 // same pass through the poller.
 func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, resp *message.Response, o *SendOptions) error {
 	c.s.SetTimeout(o.Now, o.Timeout)
-	b, n, wrote, err := c.s.Exchange(head, data, c.used > 1 && !o.Trust, buf.Medium)
+	b, n, wrote, err := c.s.Exchange(head, data, c.used > 1, buf.Medium)
 	if err != nil || n == 0 {
 		if err == nil {
 			err = ErrUnexpectedEnd

@@ -76,7 +76,7 @@ func (x *Exchange) shape(resp *message.Response) replyShape {
 			x.close = true
 		}
 	}
-	if u, ok := r.Body.(*Upload); ok && !u.finished() {
+	if u, ok := r.Body.(*Upload); ok && !(u.finished() && u.whole()) {
 		x.close = true // an early answer: the rest of the request is not wanted
 	} else if x.body.in != nil && !x.body.done && (x.body.onRead != nil || x.body.length > mostDrained) {
 		x.close = true // the body was never asked for, or is not worth reading
@@ -353,7 +353,7 @@ func (x *Exchange) copyChunked(head []byte, r io.Reader, trailer *message.Header
 			head = head[:0]
 			x.sent += int64(n)
 		}
-		if err == io.EOF { //nolint:errorlint // readers return it bare
+		if err == io.EOF { // readers return it bare
 			return x.write(appendLastChunk(head, trailer), nil)
 		}
 		if err != nil {

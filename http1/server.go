@@ -67,8 +67,13 @@ func NewServer(h Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.
 // Serve accepts connections from ln until ctx ends. It returns when no new
 // connection can come; Drain ends the others.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close(); close(closed) })
+	defer func() {
+		if !stop() {
+			<-closed
+		}
+	}()
 	pause := time.Duration(0)
 	for {
 		nc, err := ln.Accept()

@@ -21,8 +21,9 @@ type Stream interface {
 	FillIdle(now int64, size int, canPark bool) (b []byte, n int, err error)
 	// Read reads into p; n == 0 with a nil error is the end.
 	Read(p []byte) (n int, err error)
-	// Exchange writes head and body, then does what Fill does. probe asks for
-	// sock.ErrStale instead when the peer ended or spoke unasked.
+	// Exchange writes head and body, then does what Fill does. When the peer ended
+	// or spoke unasked before, it gives sock.ErrStale instead; with probe not set
+	// that may go unnoticed.
 	Exchange(head, body []byte, probe bool, size int) (b []byte, n, wrote int, err error)
 	// WriteTwo writes all of a and b.
 	WriteTwo(a, b []byte) error

@@ -271,6 +271,11 @@ func (u *Upload) stop() bool {
 		}
 		<-u.done
 	}
+	return u.whole()
+}
+
+// whole reports whether all of the body was sent. The upload has ended.
+func (u *Upload) whole() bool {
 	b, ok := u.body.(*Body)
 	return u.err == nil && (!ok || b.done) && !u.stopped.Load()
 }

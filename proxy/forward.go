@@ -165,17 +165,11 @@ func (e *exchange) idempotent() bool {
 	return false
 }
 
-// trustedIdle is how long a connection may have been idle to be used without
-// looking at it first. What an idempotent request then finds is found a system
-// call later anyway.
-const trustedIdle = 500 * time.Microsecond
-
 func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
 	up := &e.ctx.Upstream
 	o := &e.send
 	o.Now = e.times.sent
 	o.Host = e.host(ep)
-	o.Trust = o.Now-c.IdleSince < int64(trustedIdle) && e.idempotent()
 	o.Timeout = e.p.opts.ResponseTimeout
 	by := int64(0)
 	if up.Timeout > 0 {
@@ -262,7 +256,7 @@ func (e *exchange) sendReason(err error) message.Reason {
 			return pe.Reason
 		}
 		return message.ReasonBackendMalformed
-	case errors.Is(err, http1.ErrUnexpectedEnd):
+	case errors.Is(err, http1.ErrUnexpectedEnd), errors.Is(err, sock.ErrStale):
 		return message.ReasonBackendClosed
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return message.ReasonBackendReset

@@ -107,7 +107,7 @@ func (e *exchange) release() {
 	t := e.p.transport(e.endpoint)
 	up, ok := c.Stream().(*sock.Conn)
 	if alone := !ok || up.Unpair(); c.Finish() && alone {
-		c.Idle, c.IdleSince = true, e.times.end
+		c.Idle = true
 		e.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
 		if t.idle.Put(c, e.times.end) {
 			return

@@ -190,16 +190,17 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // Exchange writes head and body and waits for the first bytes of the answer,
-// as Fill does. With probe set it first makes sure that the peer neither closed
-// the connection nor sent anything unasked; if it did, the error is ErrStale and
-// nothing was written. wrote is the number of bytes that left.
+// as Fill does. First it makes sure that the peer neither closed the connection
+// nor sent anything unasked; if it did, the error is ErrStale and nothing was
+// written. Under TLS it does so only with probe set, because what comes first
+// there may be of the handshake. wrote is the number of bytes that left.
 func (c *Conn) Exchange(head, body []byte, probe bool, size int) (b []byte, n, wrote int, err error) {
 	if c.raw == nil {
 		return c.exchangeGeneric(head, body, probe, size)
 	}
 	in := &c.in
 	in.size, in.b, in.n, in.err = size, nil, 0, nil
-	in.before, in.beforeBody, in.wrote, in.probe, in.stale, in.blocked = head, body, 0, probe, false, false
+	in.before, in.beforeBody, in.wrote, in.probe, in.stale, in.blocked = head, body, 0, true, false, false
 	err = c.raw.Read(in.fn)
 	if err == nil && in.blocked {
 		rest, restBody := in.before, in.beforeBody

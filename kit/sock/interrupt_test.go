@@ -147,3 +147,37 @@ func TestAliveBelowALayer(t *testing.T) {
 		t.Errorf("wrote %d, %v; want ErrStale", wrote, err)
 	}
 }
+
+// TestExchangeLooksFirst checks that what the peer did before the exchange is
+// seen: the poller would not report it again.
+func TestExchangeLooksFirst(t *testing.T) {
+	for name, before := range map[string]func(*net.TCPConn) error{
+		"spoke":           func(c *net.TCPConn) error { _, err := c.Write([]byte("SSH-2.0")); return err },
+		"stopped sending": func(c *net.TCPConn) error { return c.CloseWrite() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := running(t)
+			c, peer := pair(t, s)
+			if err := before(peer); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for { // until it has arrived
+					b, n, wrote, err := c.Exchange([]byte("x"), nil, false, buf.Small)
+					if err == nil || wrote == 0 {
+						if !errors.Is(err, ErrStale) && n == 0 && name == "spoke" {
+							t.Errorf("wrote %d, read %d, %v", wrote, n, err)
+						}
+						if n > 0 {
+							buf.Put(b)
+						}
+						return
+					}
+				}
+			}()
+			waitFor(t, "the exchange ends", done)
+		})
+	}
+}

@@ -100,7 +100,9 @@ func (c *Conn) readRaw(fd uintptr) bool {
 }
 
 // writeBeforeRead is the first half of Exchange. It runs after the poller armed
-// the read side, so an answer cannot be missed, and no read has to fail first.
+// the read side, so an answer cannot be missed. What came before cannot be left
+// out of account: the poller reports only what is new, so that a connection with
+// something in it would be waited for in vain.
 func (c *Conn) writeBeforeRead(fd uintptr) bool {
 	in := &c.in
 	if in.probe {
