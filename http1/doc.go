@@ -37,7 +37,16 @@
 //   - Keep-alive and pipelining: requests of one connection are answered in
 //     order; the next is read when the last is finished.
 //   - Bodies are streamed, both ways at the same time; trailers, interim
-//     responses (103), 100-continue, HEAD, 204, 304 and upgrades work.
+//     responses (103), 100-continue, HEAD, 204, 304 and upgrades work. An upgrade
+//     to h2c, HTTP or TLS is never asked for: requests inside such a tunnel would
+//     pass all routes.
+//   - A backend's connection is used again only behind a whole request and a
+//     whole response, after a look that nothing came by it meanwhile. A refused
+//     upgrade ends both connections.
+//   - A client whose message ends with its connection gets a reset when the
+//     message was cut.
+//   - Fields that the client's Connection names are dropped before filters run:
+//     what a filter sets arrives.
 //   - A client that ended its sending side after the request is answered.
 //   - An idle connection holds no buffer, and while it is parked no goroutine.
 //   - The plain exchange allocates nothing.
@@ -66,6 +75,7 @@
 //	                two spaces, wrong percent-encoding, %00, user
 //	                information, neither a path nor http:// nor
 //	                https://, "*" with another method than OPTIONS
+//	RFC 3986 2      bytes above 0x7f in a target                  bad-target
 //	RFC 9112 3      a target above Limits.LineBytes               uri-too-long
 //	RFC 9112 2.3    HTTP/0.9, HTTP/1.2 and later, HTTP/2          bad-version (505)
 //	RFC 9110 9.3.6  CONNECT                                       connect-refused (405)
@@ -90,8 +100,9 @@
 //	                or in an HTTP/1.0 message
 //	RFC 9112 7.1    wrong chunk sizes, more than 15 digits, white body-malformed
 //	                space behind one, chunks longer than they say,
-//	                CR or LF alone, extensions with quotes or
-//	                control characters, malformed trailers
+//	                CR or LF alone, extensions without a name,
+//	                with an empty or quoted value or with white
+//	                space behind it, malformed trailers
 //
 // # Strictness: responses
 //
@@ -127,7 +138,9 @@
 //   - Content_Length and Transfer_Encoding: servers that turn "_" into "-", as
 //     CGI does, would frame by them.
 //   - Chunk extensions with quotes, where a CR LF may or may not end the line,
-//     and white space behind a chunk size.
+//     or without a name, and white space behind a chunk size.
+//   - Targets with bytes above 0x7f: whether the next server decodes, drops or
+//     refuses them is anybody's guess.
 //   - HTTP/1.1 without Host (net/http leaves that to its server), hosts with
 //     bytes such as "/" or "@", an absolute target and a Host field that differ
 //     (net/http believes the target), user information in targets.

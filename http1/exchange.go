@@ -230,5 +230,6 @@ func (x *Exchange) finish() bool {
 	if x.body.onRead != nil {
 		return false // the client may or may not send the body now
 	}
+	x.conn.last = 0 // it may take a while
 	return x.body.drain(mostDrained)
 }

@@ -27,7 +27,9 @@
 //   - Nothing of an exchange is kept: an exchange that was used once serves the
 //     next request without allocating.
 //   - A filter that panics costs its request a 500 and its connection, nothing
-//     else.
+//     else. One that breaks the framing costs the exchange: the message is cut,
+//     never longer or shorter than it says.
+//   - The body of a response is closed once, whatever happens.
 //   - A filter that waits learns when its client goes away (Context).
 //   - While no routes are loaded the answer is 503 with Retry-After, never 404.
 //   - Run returns when every client connection and every goroutine has ended.
@@ -40,7 +42,9 @@
 //     asked, at most three in all, bodies included, because nothing of them was
 //     read yet. A route with one address has no other to ask.
 //   - A connection that was idle turns out to be stale before a byte was
-//     written: once more, over a new connection to the same endpoint.
+//     written: once more, over a new connection to the same endpoint. Every
+//     connection is looked at: what a backend sent unasked must not become the
+//     answer of somebody else.
 //   - An idle connection ends under a request before a byte of the response:
 //     once more over a new connection, if the request has no body and its method
 //     is idempotent (RFC 9110 9.2.2).
@@ -72,6 +76,9 @@
 //	too slow                              body-timeout              408
 //	the client went away                  client-gone               499
 //	a filter panicked                     filter-panic              500
+//	a filter left a body that is longer   internal                  500
+//	or shorter than it says, or a target
+//	with white space
 //
 // Once a part of the response was sent nothing can be taken back: the client's
 // connection is closed, so that a cut answer is not taken for a whole one, and
