@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -308,5 +310,29 @@ func TestRefusedExpectation(t *testing.T) {
 	a := p.get("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
 	if a.StatusCode != 401 || a.body != "no" || !a.Close {
 		t.Errorf("got %s %q close %v", a.Status, a.body, a.Close)
+	}
+}
+
+// TestBackendTLS checks that backends are verified unless that is turned off.
+func TestBackendTLS(t *testing.T) {
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s %s", r.Proto, b)
+	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer srv.Close()
+	const request = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
+	p := start(t, `r: * -> "`+srv.URL+`"`)
+	if a := p.get(request); a.StatusCode != 502 {
+		t.Errorf("a backend that nobody vouches for: %s", a.Status)
+	}
+	eventually(t, "the reason is logged", func() bool { return strings.Contains(p.log.String(), "reason=tls-failed") })
+	p = start(t, `r: * -> "`+srv.URL+`"`, "-insecure")
+	c := p.dial()
+	for range 3 {
+		c.send(request)
+		if a := c.read("POST"); a.StatusCode != 200 || a.body != "HTTP/1.1 hi" {
+			t.Errorf("got %s %q", a.Status, a.body)
+		}
 	}
 }
