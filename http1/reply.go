@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"time"
 
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
@@ -140,15 +141,20 @@ func (x *Exchange) sendBody(head []byte, b *Body, s *replyShape, trailer *messag
 // worth its set-up.
 const spliceFrom = 128 << 10
 
-// splicePiece is how much is moved between two looks at the time limit.
-// A client must take one within the write timeout.
-const splicePiece = 512 << 10
+// A piece is how much is moved between two looks at the time limit: a client
+// must take it within the write timeout. Clients that are quick get larger ones.
+const (
+	splicePiece     = 512 << 10
+	splicePieceMost = 4 << 20
+	spliceQuick     = 500 * time.Millisecond
+)
 
 // moveBody sends the rest of a body whose framing needs no bytes of its own.
 func (x *Exchange) moveBody(b *Body) error {
+	piece := int64(splicePiece)
 	for !b.done {
 		if b.length >= spliceFrom || b.length == untilClose {
-			if moved, err := x.splice(b); moved {
+			if moved, err := x.splice(b, &piece); moved {
 				if err != nil {
 					return err
 				}
@@ -191,7 +197,7 @@ func (x *Exchange) progress(b *Body) {
 
 // splice moves a piece of the body from socket to socket. moved is false when
 // the connections cannot do that.
-func (x *Exchange) splice(b *Body) (moved bool, err error) {
+func (x *Exchange) splice(b *Body, size *int64) (moved bool, err error) {
 	to, ok := x.conn.s.NetConn().(*net.TCPConn)
 	if !ok {
 		return false, nil
@@ -200,12 +206,17 @@ func (x *Exchange) splice(b *Body) (moved bool, err error) {
 	if !ok || len(b.in.unread()) > 0 {
 		return false, nil
 	}
-	piece := int64(splicePiece)
+	piece := *size
 	if b.length >= 0 {
 		piece = min(piece, b.length)
 	}
 	x.progress(b)
+	begun := x.conn.srv.sweeper.Now()
 	n, err := to.ReadFrom(&io.LimitedReader{R: from, N: piece})
+	*size = splicePiece
+	if x.conn.srv.sweeper.Now()-begun < int64(spliceQuick) {
+		*size = min(2*piece, splicePieceMost)
+	}
 	x.sent += n
 	b.read += n
 	if b.length >= 0 {

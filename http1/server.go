@@ -3,8 +3,10 @@ package http1
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,6 +160,7 @@ type conn struct {
 // serve answers requests until the connection ends or is parked.
 func (c *conn) serve() {
 	defer c.srv.live.Done()
+	defer c.rescue()
 	for {
 		if len(c.in.unread()) == 0 {
 			parked, ok := c.awaitRequest()
@@ -176,6 +179,16 @@ func (c *conn) serve() {
 		}
 	}
 	c.end()
+}
+
+// rescue keeps a mistake in the engine from ending the process: only the
+// connection is lost. Handlers take care of their own panics.
+func (c *conn) rescue() {
+	if v := recover(); v != nil {
+		c.srv.cfg.Log.Error("connection failed, please report it", "client", c.s.Remote().String(),
+			"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		c.end()
+	}
 }
 
 func (c *conn) end() {
