@@ -26,13 +26,13 @@ const (
 // before it collects as often as it must.
 const memoryShare = 0.85
 
-// The memory of connections that were parked, and of routes that were loaded,
-// goes back to the system this often at most, and for this much at least.
+// The memory of connections that were parked, and other memory that nobody
+// uses, goes back to the system this often at most, and for this much at least.
 const (
 	memoryEvery  = 2 * time.Second
 	releaseEvery = 4 * time.Second
 	releaseConns = 500
-	releaseBytes = 32 << 20
+	releaseBytes = 2 * growth
 )
 
 // memory fits the garbage collector to what the process holds.
@@ -43,8 +43,7 @@ type memory struct {
 	own bool
 
 	percent  int
-	lastConn int    // parked at the last release
-	lastLive uint64 // bytes that lived then
+	lastConn int // parked at the last release
 	released time.Time
 }
 
@@ -77,25 +76,24 @@ func (m *memory) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			m.look(now, liveBytes(), m.parked())
+			live, unused := heap()
+			m.look(now, live, unused, m.parked())
 		}
 	}
 }
 
 // look adapts the collector and gives memory back where there is much of it.
-func (m *memory) look(now time.Time, live uint64, parked int) {
+func (m *memory) look(now time.Time, live, unused uint64, parked int) {
 	if p := growthFor(live); m.own && (p > m.percent+m.percent/8 || p < m.percent-m.percent/8) {
 		m.percent = p
 		debug.SetGCPercent(p)
 	}
-	changed := max(live, m.lastLive) - min(live, m.lastLive)
-	if now.Sub(m.released) < releaseEvery || (parked-m.lastConn < releaseConns && changed < releaseBytes) {
+	if now.Sub(m.released) < releaseEvery || (parked-m.lastConn < releaseConns && unused < releaseBytes) {
 		m.lastConn = min(m.lastConn, parked)
 		return
 	}
 	m.released, m.lastConn = now, parked
 	debug.FreeOSMemory()
-	m.lastLive = liveBytes()
 }
 
 // growthFor returns the collector's percentage for a heap of live bytes.
@@ -103,14 +101,21 @@ func growthFor(live uint64) int {
 	return int(min(max(growth*100/max(live, 1), leastGrowth), mostGrowth))
 }
 
-// liveBytes returns how much the last collection found alive.
-func liveBytes() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(s)
-	if s[0].Value.Kind() != metrics.KindUint64 {
-		return 0
+// heap returns the bytes that the last collection found alive, and those that
+// the process holds for nobody.
+func heap() (live, unused uint64) {
+	s := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
 	}
-	return s[0].Value.Uint64()
+	metrics.Read(s)
+	for i := range s {
+		if s[i].Value.Kind() != metrics.KindUint64 {
+			return 0, 0
+		}
+	}
+	live = s[0].Value.Uint64()
+	objects, free := s[1].Value.Uint64(), s[2].Value.Uint64()
+	return live, max(objects, live) - live + free
 }
 
 // cgroupLimit returns the memory limit of the control group, version 2 or 1.
