@@ -10,9 +10,8 @@ import (
 
 // Steps 3 and 5: filters, down and up.
 
-// request runs the filters of the matched route. It always returns true: the
-// loop in Handle reads better with it.
-func (e *exchange) request() bool {
+// request runs the filters of the matched route.
+func (e *exchange) request() {
 	rd := &e.rounds[len(e.rounds)-1]
 	rd.ran = len(rd.route.Filters)
 	e.times.filtered = e.times.matched
@@ -31,7 +30,6 @@ func (e *exchange) request() bool {
 	if len(rd.route.Request) > 0 && e.times.filtered == e.times.matched {
 		e.times.filtered = e.now()
 	}
-	return true
 }
 
 // response makes sure that there is a response and runs the filters of all

@@ -44,8 +44,8 @@ type Values struct {
 	NoKeepAlives     bool          `flag:"disable-http-keepalives" doc:"use each connection to a backend once"`
 	DualStack        bool          `flag:"enable-dualstack-backend" doc:"try IPv4 and IPv6 addresses of a backend together"`
 	Insecure         bool          `flag:"insecure" doc:"do not verify the certificates of backends"`
-	FlushInterval    time.Duration `flag:"backend-flush-interval" doc:"has no effect: what arrives is passed on at once"`
-	CopyStreamPool   bool          `flag:"enable-copy-stream-pool" doc:"has no effect: buffers are always pooled"`
+	FlushInterval    time.Duration `flag:"backend-flush-interval" deprecated:"it has no effect, what arrives is passed on at once" doc:"has no effect: what arrives is passed on at once"`
+	CopyStreamPool   bool          `flag:"enable-copy-stream-pool" deprecated:"it has no effect, buffers are always pooled" doc:"has no effect: buffers are always pooled"`
 
 	HealthWait      time.Duration `flag:"wait-for-healthcheck-interval" doc:"time between SIGTERM and the end of listening, for load balancers to notice"`
 	ShutdownTimeout time.Duration `flag:"shutdown-timeout" doc:"time for requests in flight to end before they are cut off"`

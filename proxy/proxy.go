@@ -119,7 +119,8 @@ func (p *Proxy) Handle(x *http1.Exchange) {
 	if !e.admit() {
 		return
 	}
-	for e.match() && e.request() {
+	for e.match() {
+		e.request()
 		if !e.loopback() {
 			e.forward()
 			break
