@@ -30,7 +30,7 @@ type Values struct {
 	HistogramBuckets []float64 `flag:"histogram-metric-buckets" doc:"upper bounds of duration histograms in seconds, comma separated and rising"`
 	OpenMetrics      bool      `flag:"enable-open-metrics" doc:"serve the OpenMetrics format to scrapers that prefer it; it appends _total to the names of all counters"`
 	NoCompression    bool      `flag:"disable-metrics-compression" doc:"never compress the metrics page"`
-	ExpDecaySample   bool      `flag:"metrics-exp-decay-sample" doc:"accepted without effect: it shapes codahale histograms, prometheus histograms are exact"`
+	ExpDecaySample   bool      `flag:"metrics-exp-decay-sample" deprecated:"it has no effect, prometheus histograms are exact" doc:"accepted without effect: it shapes codahale histograms, prometheus histograms are exact"`
 
 	NoCompat           bool `flag:"disable-metrics-compat" doc:"turn off what is on for the sake of old dashboards: all-filters-metrics, route-response-metrics, route-backend-metrics, route-backend-error-counters and route-stream-error-counters"`
 	AllFilters         bool `flag:"all-filters-metrics" doc:"time all filters of a route together, for each route"`
