@@ -21,6 +21,7 @@ type Body interface {
 	Whole() ([]byte, bool)
 	// Left returns how many bytes are left, negative when that is not known.
 	Left() int64
-	// Done reports whether the body was read to its end.
-	Done() bool
+	// Ends reports whether the body is known to end behind the first n bytes of
+	// what Next or Arrived gave; Ends(0) means that it was read to its end.
+	Ends(n int) bool
 }

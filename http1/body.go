@@ -3,13 +3,13 @@ package http1
 import (
 	"io"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
 )
 
-// Body is the body of a message that is being read from a connection. It is an
-// io.Reader for filters; the engine itself moves it without copies where it
-// can.
+// Body is the body of a message that is being read from a connection. It
+// implements exchange.Body.
 type Body struct {
 	in      *input
 	length  int64 // message.Unknown: chunked; untilClose; otherwise bytes left
@@ -36,26 +36,33 @@ func (b *Body) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	data, err := b.next(buf.Medium)
+	data, err := b.Next(buf.Medium)
 	if err != nil {
 		return 0, err
 	}
 	n := copy(p, data)
-	b.consume(n)
+	b.Consume(n)
 	return n, nil
 }
 
 // Consumed returns how many bytes of the body were read.
 func (b *Body) Consumed() int64 { return b.read }
 
-// Done reports whether the body was read to its end.
-func (b *Body) Done() bool { return b.done }
+// Ends implements exchange.Body.
+func (b *Body) Ends(n int) bool {
+	if b.length >= 0 {
+		return b.length == int64(n)
+	}
+	return b.done && len(b.data) <= n
+}
 
-// next returns data that has arrived, waiting when there is none; io.EOF at
-// the end. It stays valid until consume or the next call.
-func (b *Body) next(size int) ([]byte, error) {
+// Left implements exchange.Body.
+func (b *Body) Left() int64 { return max(b.length, message.Unknown) }
+
+// Next implements exchange.Body.
+func (b *Body) Next(size int) ([]byte, error) {
 	for {
-		data, err := b.arrived()
+		data, err := b.Arrived()
 		if len(data) > 0 || err != nil {
 			return data, err
 		}
@@ -79,8 +86,8 @@ func (b *Body) next(size int) ([]byte, error) {
 	}
 }
 
-// arrived returns what can be had without waiting: nothing, data, or the end.
-func (b *Body) arrived() ([]byte, error) {
+// Arrived implements exchange.Body.
+func (b *Body) Arrived() ([]byte, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -116,8 +123,8 @@ func (b *Body) arrived() ([]byte, error) {
 	return b.data, nil
 }
 
-// consume says that n bytes of what next returned were used.
-func (b *Body) consume(n int) {
+// Consume implements exchange.Body.
+func (b *Body) Consume(n int) {
 	b.read += int64(n)
 	switch {
 	case b.length == message.Unknown:
@@ -137,7 +144,7 @@ func (b *Body) streamEnded() error {
 		b.done = true
 		return io.EOF
 	}
-	return b.fail(ErrUnexpectedEnd)
+	return b.fail(exchange.ErrUnexpectedEnd)
 }
 
 func (b *Body) fail(err error) error {
@@ -145,9 +152,10 @@ func (b *Body) fail(err error) error {
 	return err
 }
 
-// whole returns the whole rest of the body if all of it has arrived.
-func (b *Body) whole() ([]byte, bool) {
-	if b.length < 0 || b.err != nil {
+// Whole implements exchange.Body. A body that the client waits to be asked for
+// has not arrived.
+func (b *Body) Whole() ([]byte, bool) {
+	if b.length < 0 || b.err != nil || b.onRead != nil {
 		return nil, false
 	}
 	data := b.in.unread()
@@ -161,11 +169,11 @@ func (b *Body) whole() ([]byte, bool) {
 // reached.
 func (b *Body) drain(most int64) bool {
 	for !b.done && most > 0 {
-		data, err := b.next(buf.Medium)
+		data, err := b.Next(buf.Medium)
 		if err != nil {
-			return err == io.EOF //nolint:errorlint // next returns it bare
+			return err == io.EOF //nolint:errorlint // Next returns it bare
 		}
-		b.consume(len(data))
+		b.Consume(len(data))
 		most -= int64(len(data))
 	}
 	return b.done

@@ -7,17 +7,18 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
 // Client is the side of a connection that faces a backend. It carries one
-// exchange at a time.
+// exchange at a time. It implements exchange.Upstream.
 type Client struct {
 	s   Stream
 	in  input
-	lim Limits
+	lim exchange.Limits
 
 	body    Body
 	framing framing
@@ -36,16 +37,14 @@ type Client struct {
 }
 
 // NewClient returns the client side of s.
-func NewClient(s Stream, lim Limits) *Client {
-	c := &Client{s: s, lim: lim.orDefault()}
+func NewClient(s Stream, lim exchange.Limits) *Client {
+	c := &Client{s: s, lim: lim.OrDefault()}
 	c.in.s = s
 	c.onWait = c.waitBody
 	return c
 }
 
-// LimitBody bounds the reading of the response's body: something must arrive
-// within idle (0: any time), and all of it before by on the sweeper's clock (0:
-// any time).
+// LimitBody implements exchange.Upstream.
 func (c *Client) LimitBody(idle time.Duration, by int64) { c.bodyIdle, c.bodyBy = idle, by }
 
 // waitBody sets the time limit of the next wait.
@@ -75,62 +74,16 @@ func (c *Client) silent(err error) bool {
 	return c.used > 1 && !errors.Is(err, sock.ErrTimeout) && !c.s.Expired()
 }
 
-// SendOptions say how a request is sent.
-type SendOptions struct {
-	// Host is the value of the Host field.
-	Host string
-	// Trailers says that the client accepts trailers (TE: trailers).
-	Trailers bool
-	// Expect keeps the Expect field: the backend decides about the body, and
-	// Continue asks the client for it.
-	Expect   bool
-	Continue func() error
-	// From is the connection that the body comes from.
-	From Stream
-	// Upgrade is the protocol to ask for, "" for none.
-	Upgrade string
-	// RemoveHopFields drops the proxy authentication fields too.
-	RemoveHopFields bool
-
-	// Now is the sweeper's clock; Timeout bounds the wait for the response's
-	// head, counted from the last byte sent.
-	Now     int64
-	Timeout time.Duration
-	// ExpectTimeout bounds the wait for "100 Continue".
-	ExpectTimeout time.Duration
-	// Inform is called for interim responses (103 and its kin); may be nil.
-	Inform func(*message.Response)
-}
-
-// SendError is returned when no response head was received.
-type SendError struct {
-	Err error
-	// Unsent is true when the backend cannot have seen the request: it may be
-	// sent again whatever it is.
-	Unsent bool
-	// Silent is true when a reused connection ended before a byte of the
-	// response: an idempotent request may be sent again.
-	Silent bool
-}
-
-// Error returns the cause.
-func (e *SendError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *SendError) Unwrap() error { return e.Err }
-
-// Reused reports whether the connection carried an exchange before.
+// Reused implements exchange.Upstream.
 func (c *Client) Reused() bool { return c.used > 1 }
 
-// Stream returns the connection below.
-func (c *Client) Stream() Stream { return c.s }
+// Interrupt implements exchange.Upstream.
+func (c *Client) Interrupt() { c.s.Interrupt() }
 
-// Do sends req and reads the head of its response into resp, whose body is left
-// to be read. The error is a *SendError. Expired time limits show as
-// sock.ErrTimeout below it, malformed responses as *ProtocolError.
-func (c *Client) Do(req *message.Request, resp *message.Response, o *SendOptions) error {
+// Do implements exchange.Upstream.
+func (c *Client) Do(req *message.Request, resp *message.Response, o *exchange.SendOptions) error {
 	if !sendableTarget(req) {
-		return &SendError{Err: fmt.Errorf("%w: target %q", ErrUnsendable, show([]byte(req.RawPath+"?"+req.Query)))}
+		return &exchange.SendError{Err: fmt.Errorf("%w: target %q", exchange.ErrUnsendable, show([]byte(req.RawPath+"?"+req.Query)))}
 	}
 	if req.Body == nil {
 		o.Expect = false
@@ -156,15 +109,15 @@ func (c *Client) Do(req *message.Request, resp *message.Response, o *SendOptions
 
 // sendable returns what can be sent at once: all is true when there is no body
 // or the whole of it has arrived already.
-func sendable(req *message.Request) (b *Body, data []byte, all bool) {
+func sendable(req *message.Request) (b exchange.Body, data []byte, all bool) {
 	if req.Body == nil {
 		return nil, nil, true
 	}
-	b, ok := req.Body.(*Body)
-	if !ok || b.onRead != nil || b.length != req.ContentLength {
+	b, ok := req.Body.(exchange.Body)
+	if !ok || b.Left() != req.ContentLength {
 		return b, nil, false
 	}
-	data, all = b.whole()
+	data, all = b.Whole()
 	return b, data, all && len(data) > 0
 }
 
@@ -176,20 +129,20 @@ func sendableTarget(req *message.Request) bool {
 
 // sendWhole is the fast path: one write, and the wait for the answer in the
 // same pass through the poller.
-func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, resp *message.Response, o *SendOptions) error {
+func (c *Client) sendWhole(head, data []byte, body exchange.Body, req *message.Request, resp *message.Response, o *exchange.SendOptions) error {
 	c.s.SetTimeout(o.Now, o.Timeout)
 	b, n, wrote, err := c.s.Exchange(head, data, c.used > 1, buf.Medium)
 	if err != nil || n == 0 {
 		if err == nil {
-			err = ErrUnexpectedEnd
+			err = exchange.ErrUnexpectedEnd
 		}
-		return &SendError{
+		return &exchange.SendError{
 			Err: fmt.Errorf("send request: %w", err), Unsent: wrote == 0,
 			Silent: c.silent(err),
 		}
 	}
 	if body != nil {
-		body.consume(len(data))
+		body.Consume(len(data))
 	}
 	c.in.accept(b, n)
 	return c.readHead(req, resp, o)
@@ -197,7 +150,7 @@ func (c *Client) sendWhole(head, data []byte, body *Body, req *message.Request, 
 
 // readHead reads the final response's head, passing on interim ones. 101 is
 // final here.
-func (c *Client) readHead(req *message.Request, resp *message.Response, o *SendOptions) error {
+func (c *Client) readHead(req *message.Request, resp *message.Response, o *exchange.SendOptions) error {
 	length, err := c.readAny(req, resp, o, func(int) bool { return false })
 	if err != nil {
 		return err
@@ -207,7 +160,7 @@ func (c *Client) readHead(req *message.Request, resp *message.Response, o *SendO
 
 // readAny reads response heads until one is final, or of a status that enough
 // names; it passes on the interim ones before.
-func (c *Client) readAny(req *message.Request, resp *message.Response, o *SendOptions, enough func(status int) bool) (length int64, err error) {
+func (c *Client) readAny(req *message.Request, resp *message.Response, o *exchange.SendOptions, enough func(status int) bool) (length int64, err error) {
 	for interim := 0; ; interim++ {
 		length, err := c.readOneHead(req.Method == "HEAD", resp)
 		if err != nil {
@@ -217,7 +170,7 @@ func (c *Client) readAny(req *message.Request, resp *message.Response, o *SendOp
 			return length, nil
 		}
 		if interim >= mostInterim {
-			return 0, &SendError{Err: bad(message.ReasonBackendMalformed, "more than %d interim responses", mostInterim)}
+			return 0, &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "more than %d interim responses", mostInterim)}
 		}
 		if o.Inform != nil && resp.Status != 100 {
 			o.Inform(resp)
@@ -230,14 +183,14 @@ func (c *Client) readAny(req *message.Request, resp *message.Response, o *SendOp
 // mostInterim bounds the 1xx responses before a final one.
 const mostInterim = 8
 
-func (c *Client) finishHead(resp *message.Response, length int64, o *SendOptions) error {
+func (c *Client) finishHead(resp *message.Response, length int64, o *exchange.SendOptions) error {
 	if resp.Status == 101 {
 		if o.Upgrade == "" {
-			return &SendError{Err: bad(message.ReasonBackendMalformed, "status 101 without an upgrade in the request")}
+			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "status 101 without an upgrade in the request")}
 		}
 		c.broken.Store(true) // whatever happens, no HTTP on this connection any more
 		if to := c.framing.upgradeTo; to != "" && !hasToken(o.Upgrade, to) {
-			return &SendError{Err: bad(message.ReasonBackendMalformed, "upgrade to %q, asked for was %q", to, o.Upgrade)}
+			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "upgrade to %q, asked for was %q", to, o.Upgrade)}
 		}
 		return nil
 	}
@@ -269,12 +222,12 @@ func (c *Client) readOneHead(head bool, resp *message.Response) (length int64, e
 				return length, nil
 			}
 			if !errors.Is(err, errIncomplete) {
-				return 0, &SendError{Err: fmt.Errorf("read response: %w", err)}
+				return 0, &exchange.SendError{Err: fmt.Errorf("read response: %w", err)}
 			}
 			resp.Reset()
 		}
 		if err := c.more(); err != nil {
-			return 0, &SendError{Err: fmt.Errorf("read response: %w", err), Silent: first && c.silent(err) && len(c.in.unread()) == 0}
+			return 0, &exchange.SendError{Err: fmt.Errorf("read response: %w", err), Silent: first && c.silent(err) && len(c.in.unread()) == 0}
 		}
 	}
 }
@@ -284,7 +237,7 @@ func (c *Client) more() error {
 	if c.in.b == nil {
 		end, err := c.in.fill(buf.Medium)
 		if err == nil && end {
-			err = ErrUnexpectedEnd
+			err = exchange.ErrUnexpectedEnd
 		}
 		return err
 	}
@@ -295,13 +248,12 @@ func (c *Client) more() error {
 	case full:
 		return bad(message.ReasonBackendHeaderTooLarge, "response head with more than %d bytes", c.lim.HeadBytes)
 	case end:
-		return ErrUnexpectedEnd
+		return exchange.ErrUnexpectedEnd
 	}
 	return nil
 }
 
-// Finish ends the exchange and reports whether the connection can be used for
-// another one. Strings of the response are invalid afterwards.
+// Finish implements exchange.Upstream.
 func (c *Client) Finish() bool {
 	c.endUpload()
 	ok := !c.broken.Load() && c.body.done && c.body.err == nil && !c.s.Expired()

@@ -5,34 +5,15 @@ import (
 	"strings"
 	"sync"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
 )
 
-// Handler answers requests. It must call Reply, or Tunnel, once; an exchange it
-// leaves unanswered ends the connection.
-type Handler interface {
-	// Handle runs in the goroutine of the connection.
-	Handle(x *Exchange)
-	// Refuse is told about input that was answered without Handle because it
-	// is not HTTP; x.Request holds what could be read of it.
-	Refuse(x *Exchange, err *ProtocolError)
-}
-
-// Exchange is one request and the answer to it, on an HTTP/1 connection.
+// Exchange is one request and the answer to it, on an HTTP/1 connection. It
+// implements exchange.Downstream.
 type Exchange struct {
-	Request message.Request
-	// Own is free for the Handler; it stays with the Exchange when it is used
-	// again.
-	Own any
-	// Begun is when the head was complete, on the clock of the sweeper.
-	Begun int64
-	// Answered may be set by the Handler to the same clock before Reply; it
-	// saves a look at the clock.
-	Answered int64
-	// Ended may be set by the Handler to the same clock when it is done; it
-	// saves another look.
-	Ended int64
+	record exchange.Record
 
 	conn     *conn
 	framing  framing
@@ -43,7 +24,7 @@ type Exchange struct {
 	status   int   // as sent
 	inform   func(*message.Response)
 	released bool
-	watched  bool
+	watch    watch
 	head     bool // the client sent HEAD
 	cut      bool // only the end of the connection could say that all was sent
 }
@@ -52,29 +33,28 @@ var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
 
 // reset prepares x for the next request of c.
 func (x *Exchange) reset(c *conn) {
-	x.Request.Reset()
+	x.record.Request.Reset()
 	x.conn = c
 	x.framing = framing{}
 	x.body = Body{}
-	x.Begun, x.Answered, x.Ended = 0, 0, 0
-	x.replied, x.close, x.sent, x.status, x.released, x.watched, x.head, x.cut = false, false, 0, 0, false, false, false, false
+	x.record.Begun, x.record.Answered, x.record.Ended = 0, 0, 0
+	x.replied, x.close, x.sent, x.status, x.released, x.head, x.cut = false, false, 0, 0, false, false, false
 }
 
-// Sent returns how many bytes of the response's body were sent, and its status
-// (0: none was sent).
+// Record implements exchange.Downstream.
+func (x *Exchange) Record() *exchange.Record { return &x.record }
+
+// Sent implements exchange.Downstream.
 func (x *Exchange) Sent() (status int, bytes int64) { return x.status, x.sent }
 
 // Received returns how many bytes of the request's body were read.
 func (x *Exchange) Received() int64 { return x.body.read }
 
-// CloseAfter makes the connection end with this exchange.
+// CloseAfter implements exchange.Downstream.
 func (x *Exchange) CloseAfter() { x.close = true }
 
-// Stream returns the client's connection.
-func (x *Exchange) Stream() Stream { return x.conn.s }
-
-// SendOptions fills in what the request's own fields say about forwarding it.
-func (x *Exchange) SendOptions(o *SendOptions) {
+// SendOptions implements exchange.Downstream.
+func (x *Exchange) SendOptions(o *exchange.SendOptions) {
 	o.Trailers = x.framing.trailersOK
 	o.Expect, o.From = x.body.onRead != nil, x.conn.s
 	if o.Expect {
@@ -84,19 +64,12 @@ func (x *Exchange) SendOptions(o *SendOptions) {
 	o.Inform = x.inform
 }
 
-// Gone reports whether the client hung up.
+// Gone implements exchange.Downstream.
 func (x *Exchange) Gone() bool { return x.conn.s.HungUp() }
 
-// OnGone calls fn when the client hangs up before the exchange ends.
-func (x *Exchange) OnGone(fn func()) {
-	x.watched = true
-	x.conn.s.OnGone(fn)
-}
-
-// BodyError returns why the request's body could not be read, nil as long as
-// it could.
+// BodyError implements exchange.Downstream.
 func (x *Exchange) BodyError() error {
-	if u, ok := x.Request.Body.(*Upload); ok {
+	if u, ok := x.record.Request.Body.(*Upload); ok {
 		if u.finished() && u.client {
 			return u.err
 		}
@@ -108,11 +81,10 @@ func (x *Exchange) BodyError() error {
 	return nil
 }
 
-// Upgrade returns the protocol that the client asks to change to, or "".
-// Requests with a body are not upgraded: what follows would be ambiguous. HTTP/2
+// Upgrade implements exchange.Downstream. Requests with a body are not upgraded: what follows would be ambiguous. HTTP/2
 // and TLS are not asked for on a client's word.
 func (x *Exchange) Upgrade() string {
-	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.Request.Minor == 0 || x.body.in != nil {
+	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.record.Request.Minor == 0 || x.body.in != nil {
 		return ""
 	}
 	for t := range tokens(x.framing.upgradeTo) {
@@ -136,8 +108,8 @@ func carriesRequests(protocol string) bool {
 
 // begin settles the request after its head was parsed.
 func (x *Exchange) begin(now int64) {
-	r := &x.Request
-	x.Begun = now
+	r := &x.record.Request
+	x.record.Begun = now
 	r.Received = x.conn.srv.sweeper.Time(now)
 	r.Remote, r.Local = x.conn.s.Remote(), x.conn.s.Local()
 	r.Scheme = x.conn.srv.scheme
@@ -183,7 +155,7 @@ var continueLine = []byte("HTTP/1.1 100 Continue\r\n\r\n")
 
 // sendInterim passes on an interim response (RFC 9110 15.2).
 func (x *Exchange) sendInterim(resp *message.Response) {
-	if x.Request.Minor == 0 || x.replied {
+	if x.record.Request.Minor == 0 || x.replied {
 		return
 	}
 	out := buf.Get(buf.Small)
@@ -212,10 +184,8 @@ const mostDrained = 256 << 10
 
 // finish ends the exchange and reports whether the connection lives on.
 func (x *Exchange) finish() bool {
-	if x.watched {
-		x.conn.s.OnGone(nil)
-	}
-	if u, ok := x.Request.Body.(*Upload); ok && !u.stop() {
+	x.endWatch()
+	if u, ok := x.record.Request.Body.(*Upload); ok && !u.stop() {
 		x.close = true
 	}
 	if !x.replied {

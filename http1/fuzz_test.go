@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -32,7 +33,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		var r recorder
 		s := scripted(string(in))
-		serveScript(s, &r, Limits{})
+		serveScript(s, &r, exchange.Limits{})
 		if len(r.seen) == 0 {
 			return
 		}
@@ -97,13 +98,13 @@ func FuzzResponse(f *testing.F) {
 		if len(in) > 64<<10 {
 			return
 		}
-		cl := NewClient(scripted(string(in)), Limits{})
+		cl := NewClient(scripted(string(in)), exchange.Limits{})
 		req := &message.Request{Method: "GET", RawPath: "/"}
 		if head {
 			req.Method = "HEAD"
 		}
 		var resp message.Response
-		if cl.Do(req, &resp, &SendOptions{Host: "h"}) != nil || resp.Body == nil {
+		if cl.Do(req, &resp, &exchange.SendOptions{Host: "h"}) != nil || resp.Body == nil {
 			return
 		}
 		body, err := io.ReadAll(resp.Body)

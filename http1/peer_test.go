@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -83,7 +84,7 @@ func TestPeerRequests(t *testing.T) {
 		t.Run(c.ID, func(t *testing.T) {
 			var r recorder
 			s := scripted(c.bytes(t))
-			serveScript(s, &r, Limits{})
+			serveScript(s, &r, exchange.Limits{})
 			codes, _, _ := statuses(s.out.Bytes(), nil)
 			for _, code := range codes {
 				if code < 300 {
@@ -99,10 +100,10 @@ func TestPeerRequests(t *testing.T) {
 func TestPeerResponses(t *testing.T) {
 	for _, c := range peerCases(t, "response") {
 		t.Run(c.ID, func(t *testing.T) {
-			cl := NewClient(scripted(c.bytes(t)), Limits{})
+			cl := NewClient(scripted(c.bytes(t)), exchange.Limits{})
 			req := &message.Request{Method: "GET", RawPath: "/"}
 			var resp message.Response
-			err := cl.Do(req, &resp, &SendOptions{Host: "h"})
+			err := cl.Do(req, &resp, &exchange.SendOptions{Host: "h"})
 			if err == nil && resp.Body != nil {
 				if b, ok := resp.Body.(*Body); ok {
 					b.drain(1 << 20)

@@ -7,32 +7,15 @@ import (
 	"os"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
 )
 
-// ErrReplied is returned by a second Reply.
-var ErrReplied = errors.New("the request was answered already")
-
-// ReplyError is returned when a response could not be sent completely. The
-// connection ends.
-type ReplyError struct {
-	Err error
-	// Backend is true when the body could not be read, false when the client
-	// could not be written to.
-	Backend bool
-}
-
-// Error returns the cause.
-func (e *ReplyError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *ReplyError) Unwrap() error { return e.Err }
-
-// Reply sends resp. Its body is read to the end and not closed.
+// Reply implements exchange.Downstream.
 func (x *Exchange) Reply(resp *message.Response) error {
 	if x.replied {
-		return ErrReplied
+		return exchange.ErrReplied
 	}
 	x.replied = true
 	x.status = resp.Status
@@ -56,15 +39,15 @@ func (x *Exchange) Reply(resp *message.Response) error {
 // now returns the sweeper's clock, as of the response's head where the handler
 // has noted it.
 func (x *Exchange) now() int64 {
-	if x.Answered != 0 {
-		return x.Answered
+	if x.record.Answered != 0 {
+		return x.record.Answered
 	}
 	return x.conn.srv.sweeper.Now()
 }
 
 // shape decides how the response is framed (RFC 9112 6.1, 6.3, 9.3).
 func (x *Exchange) shape(resp *message.Response) replyShape {
-	r := &x.Request
+	r := &x.record.Request
 	s := replyShape{length: resp.ContentLength}
 	s.bodiless = bodiless(resp.Status) || x.head
 	if resp.Body == nil && !s.bodiless {
@@ -94,7 +77,7 @@ func (x *Exchange) send(head []byte, resp *message.Response, s *replyShape) erro
 	if s.bodiless || resp.Body == nil {
 		return x.write(head, nil)
 	}
-	if b, ok := resp.Body.(*Body); ok && (s.length < 0 || s.length == b.length) {
+	if b, ok := resp.Body.(exchange.Body); ok && (s.length < 0 || s.length == b.Left()) {
 		return x.sendBody(head, b, s, &resp.Trailer)
 	}
 	if f, ok := resp.Body.(interface{ File() *os.File }); ok && s.length >= 0 && !s.chunked {
@@ -114,24 +97,24 @@ func (x *Exchange) write(a, b []byte) error {
 		a, b = append(a, b...), nil
 	}
 	if err := x.conn.s.WriteTwo(a, b); err != nil {
-		return &ReplyError{Err: err}
+		return &exchange.ReplyError{Err: err}
 	}
 	return nil
 }
 
-// sendBody moves a body from the backend's connection.
-func (x *Exchange) sendBody(head []byte, b *Body, s *replyShape, trailer *message.Header) error {
-	data, err := b.arrived()
-	if err != nil && err != io.EOF { //nolint:errorlint // arrived returns it bare
+// sendBody moves a body that lies in the memory of the backend's engine.
+func (x *Exchange) sendBody(head []byte, b exchange.Body, s *replyShape, trailer *message.Header) error {
+	data, err := b.Arrived()
+	if err != nil && err != io.EOF { //nolint:errorlint // Arrived returns it bare
 		x.replied, x.status = false, 0 // nothing was promised to the client yet
-		return &ReplyError{Err: err, Backend: true}
+		return &exchange.ReplyError{Err: err, Backend: true}
 	}
 	if !s.chunked {
 		if err := x.write(head, data); err != nil {
 			return err
 		}
 		x.sent += int64(len(data))
-		b.consume(len(data))
+		b.Consume(len(data))
 		return x.moveBody(b)
 	}
 	return x.moveChunked(head, b, data, trailer)
@@ -150,30 +133,31 @@ const (
 )
 
 // moveBody sends the rest of a body whose framing needs no bytes of its own.
-func (x *Exchange) moveBody(b *Body) error {
+func (x *Exchange) moveBody(b exchange.Body) error {
 	piece := int64(splicePiece)
-	for !b.done {
-		if b.length >= spliceFrom || b.length == untilClose {
-			if moved, err := x.splice(b, &piece); moved {
+	own, _ := b.(*Body)
+	for !b.Ends(0) {
+		if own != nil && (own.length >= spliceFrom || own.length == untilClose) {
+			if moved, err := x.splice(own, &piece); moved {
 				if err != nil {
 					return err
 				}
 				continue
 			}
 		}
-		data, err := b.next(sizeFor(b.length))
-		if err == io.EOF { //nolint:errorlint // next returns it bare
+		data, err := b.Next(sizeFor(b.Left()))
+		if err == io.EOF { //nolint:errorlint // Next returns it bare
 			break
 		}
 		if err != nil {
-			return &ReplyError{Err: err, Backend: true}
+			return &exchange.ReplyError{Err: err, Backend: true}
 		}
 		x.progress(b)
 		if err := x.write(data, nil); err != nil {
 			return err
 		}
 		x.sent += int64(len(data))
-		b.consume(len(data))
+		b.Consume(len(data))
 	}
 	return nil
 }
@@ -187,11 +171,11 @@ func sizeFor(left int64) int {
 }
 
 // progress renews the limits of both sides: data arrived.
-func (x *Exchange) progress(b *Body) {
+func (x *Exchange) progress(b exchange.Body) {
 	now := x.conn.srv.sweeper.Now()
 	x.conn.s.SetTimeout(now, x.conn.srv.cfg.WriteTimeout)
-	if b.onWait != nil {
-		b.onWait()
+	if own, ok := b.(*Body); ok && own.onWait != nil {
+		own.onWait()
 	}
 }
 
@@ -225,27 +209,27 @@ func (x *Exchange) splice(b *Body, size *int64) (moved bool, err error) {
 	}
 	switch {
 	case err != nil:
-		return true, &ReplyError{Err: err, Backend: b.in.s.Expired() || (b.in.s.HungUp() && !x.conn.s.HungUp())}
+		return true, &exchange.ReplyError{Err: err, Backend: b.in.s.Expired() || (b.in.s.HungUp() && !x.conn.s.HungUp())}
 	case n < piece && b.length == untilClose:
 		b.done = true
 	case n < piece:
-		b.err = ErrUnexpectedEnd
-		return true, &ReplyError{Err: ErrUnexpectedEnd, Backend: true}
+		b.err = exchange.ErrUnexpectedEnd
+		return true, &exchange.ReplyError{Err: exchange.ErrUnexpectedEnd, Backend: true}
 	}
 	return true, nil
 }
 
 // moveChunked sends a body of unknown length; data is what has arrived.
-func (x *Exchange) moveChunked(head []byte, b *Body, data []byte, trailer *message.Header) error {
+func (x *Exchange) moveChunked(head []byte, b exchange.Body, data []byte, trailer *message.Header) error {
 	for {
-		ended := b.ends(len(data))
+		ended := b.Ends(len(data))
 		var err error
 		switch {
 		case len(data) > 0:
 			head = appendChunkHead(head, len(data))
 			if err = x.write(head, data); err == nil {
 				x.sent += int64(len(data))
-				b.consume(len(data))
+				b.Consume(len(data))
 				head = append(head[:0], crlf...)
 			}
 		case !ended && len(head) > 2:
@@ -258,30 +242,27 @@ func (x *Exchange) moveChunked(head []byte, b *Body, data []byte, trailer *messa
 		if ended {
 			return x.write(appendLastChunk(head, trailer), nil)
 		}
-		if b.quiet() && len(head) > 0 {
-			// Nothing more for now: complete the chunk.
-			if err := x.write(head, nil); err != nil {
-				return err
+		data, err = b.Arrived()
+		if len(data) == 0 && err == nil {
+			if len(head) > 0 {
+				// Nothing more for now: complete the chunk.
+				if err := x.write(head, nil); err != nil {
+					return err
+				}
+				head = head[:0]
 			}
-			head = head[:0]
+			data, err = b.Next(buf.Medium)
 		}
-		data, err = b.next(buf.Medium)
-		if err == io.EOF { //nolint:errorlint // next returns it bare
+		if err == io.EOF { //nolint:errorlint // Next returns it bare
 			data = nil
 			continue
 		}
 		if err != nil {
-			return &ReplyError{Err: err, Backend: true}
+			return &exchange.ReplyError{Err: err, Backend: true}
 		}
 		x.progress(b)
 	}
 }
-
-// ends reports whether the body has ended behind the n bytes at hand.
-func (b *Body) ends(n int) bool { return b.done && len(b.data) <= n }
-
-// quiet reports whether next would have to wait.
-func (b *Body) quiet() bool { return len(b.data) == 0 && len(b.in.unread()) == 0 && !b.done }
 
 // sendFile sends a file from the page cache to the socket.
 func (x *Exchange) sendFile(head []byte, f *os.File, length int64) error {
@@ -299,10 +280,10 @@ func (x *Exchange) sendFile(head []byte, f *os.File, length int64) error {
 		x.sent += n
 		length -= n
 		if err != nil {
-			return &ReplyError{Err: err}
+			return &exchange.ReplyError{Err: err}
 		}
 		if n < piece {
-			return &ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
+			return &exchange.ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
 		}
 	}
 	return nil
@@ -324,7 +305,7 @@ func (x *Exchange) copyReader(r io.Reader, length int64, head []byte) error {
 	for {
 		n, err := r.Read(p)
 		if length >= 0 && x.sent+int64(n) > length {
-			return &ReplyError{Err: errors.New("a filter delivers more than it promised"), Backend: true}
+			return &exchange.ReplyError{Err: errors.New("a filter delivers more than it promised"), Backend: true}
 		}
 		if n > 0 || len(head) > 0 {
 			x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
@@ -338,11 +319,11 @@ func (x *Exchange) copyReader(r io.Reader, length int64, head []byte) error {
 		case length >= 0 && x.sent == length:
 			return nil
 		case err == io.EOF && length >= 0:
-			return &ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
+			return &exchange.ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return &ReplyError{Err: err, Backend: true}
+			return &exchange.ReplyError{Err: err, Backend: true}
 		}
 	}
 }
@@ -371,7 +352,7 @@ func (x *Exchange) copyChunked(head []byte, r io.Reader, trailer *message.Header
 			if len(head) > 0 {
 				_ = x.write(head, nil)
 			}
-			return &ReplyError{Err: err, Backend: true}
+			return &exchange.ReplyError{Err: err, Backend: true}
 		}
 	}
 }

@@ -4,29 +4,9 @@ import (
 	"bytes"
 	"strings"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
-
-// Limits bound the heads that are read. The zero value of a limit is replaced
-// by its default.
-type Limits struct {
-	HeadBytes int // request or status line and fields; default 1 MiB
-	LineBytes int // request target; default 64 KiB
-	Fields    int // number of header fields; default 500
-}
-
-func (l Limits) orDefault() Limits {
-	if l.HeadBytes <= 0 {
-		l.HeadBytes = 1 << 20
-	}
-	if l.LineBytes <= 0 {
-		l.LineBytes = 64 << 10
-	}
-	if l.Fields <= 0 {
-		l.Fields = 500
-	}
-	return l
-}
 
 // longestMethod bounds the method; the longest registered one has 17 letters.
 const longestMethod = 32
@@ -36,7 +16,7 @@ const mostEmptyLines = 2
 
 // parseRequest reads a request head from b. It returns the position behind the
 // head, or errIncomplete. req's strings view b.
-func parseRequest(b []byte, req *message.Request, f *framing, lim Limits) (int, error) {
+func parseRequest(b []byte, req *message.Request, f *framing, lim exchange.Limits) (int, error) {
 	pos, err := skipEmptyLines(b)
 	if err != nil {
 		return 0, err
@@ -72,7 +52,7 @@ func skipEmptyLines(b []byte) (int, error) {
 }
 
 // parseRequestLine reads `method SP target SP HTTP/1.x CRLF` (RFC 9112 3).
-func parseRequestLine(b []byte, pos int, req *message.Request, lim Limits) (int, []byte, error) {
+func parseRequestLine(b []byte, pos int, req *message.Request, lim exchange.Limits) (int, []byte, error) {
 	start := pos
 	for pos < len(b) && token[b[pos]] && pos-start <= longestMethod {
 		pos++

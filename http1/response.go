@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -14,7 +15,7 @@ const untilClose int64 = -2
 // HEAD. It returns the position behind the head and the body's length (or
 // message.Unknown for chunked, or untilClose), or errIncomplete. resp's strings
 // view b.
-func parseResponse(b []byte, resp *message.Response, f *framing, head bool, lim Limits) (pos int, length int64, err error) {
+func parseResponse(b []byte, resp *message.Response, f *framing, head bool, lim exchange.Limits) (pos int, length int64, err error) {
 	pos, minor, err := parseStatusLine(b, resp)
 	if err != nil {
 		return 0, 0, err

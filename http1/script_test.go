@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
@@ -92,14 +93,14 @@ type seen struct {
 	Err                             bool // the body could not be read
 }
 
-// recorder is a Handler that keeps what it sees and answers 200.
+// recorder is an exchange.Handler that keeps what it sees and answers 200.
 type recorder struct {
 	seen    []seen
 	refused []message.Reason
 }
 
-func (r *recorder) Handle(x *Exchange) {
-	q := &x.Request
+func (r *recorder) Handle(x exchange.Downstream) {
+	q := &x.Record().Request
 	s := seen{
 		Method: strings.Clone(q.Method), Path: strings.Clone(q.Path),
 		Query: strings.Clone(q.Query), Host: strings.Clone(q.Host),
@@ -120,13 +121,13 @@ func (r *recorder) Handle(x *Exchange) {
 	_ = x.Reply(resp)
 }
 
-func (r *recorder) Refuse(x *Exchange, err *ProtocolError) {
+func (r *recorder) Refuse(x exchange.Downstream, err *exchange.ProtocolError) {
 	r.refused = append(r.refused, err.Reason)
 	_ = x.Reply(&message.Response{Status: err.Reason.Status()})
 }
 
 // serveScript runs a connection over s to its end.
-func serveScript(s *script, h Handler, lim Limits) {
+func serveScript(s *script, h exchange.Handler, lim exchange.Limits) {
 	srv := NewServer(h, ServerConfig{Limits: lim}, sock.NewSweeper(), nil)
 	c := &conn{srv: srv, s: s}
 	c.in.s = s

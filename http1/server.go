@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
@@ -19,7 +20,7 @@ import (
 // ServerConfig says how a Server treats its clients. Zero values mean "no
 // limit", but for Limits.
 type ServerConfig struct {
-	Limits
+	exchange.Limits
 	HeadTimeout  time.Duration // from the first byte of a head to its end
 	IdleTimeout  time.Duration // between two requests
 	ReadTimeout  time.Duration // from the end of the head to the end of the body
@@ -29,24 +30,13 @@ type ServerConfig struct {
 	Park         bool          // give up the goroutines of idle connections
 	Log          *slog.Logger
 	// ConnMoved is told what connections do; may be nil.
-	ConnMoved func(from, to ConnState)
+	ConnMoved func(from, to exchange.ConnState)
 }
-
-// ConnState is what a client connection is doing.
-type ConnState uint8
-
-// The states of a connection: it begins and ends as ConnClosed.
-const (
-	ConnClosed ConnState = iota
-	ConnNew              // no byte of a request yet
-	ConnActive           // an exchange is going on
-	ConnIdle             // between two exchanges
-)
 
 // Server speaks HTTP/1 with clients.
 type Server struct {
 	cfg     ServerConfig
-	handler Handler
+	handler exchange.Handler
 	sweeper *sock.Sweeper
 	parker  *sock.Parker
 	scheme  string
@@ -58,8 +48,8 @@ type Server struct {
 
 // NewServer returns a server. sweeper and parker must be running; parker may be
 // nil.
-func NewServer(h Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.Parker) *Server {
-	cfg.Limits = cfg.Limits.orDefault()
+func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.Parker) *Server {
+	cfg.Limits = cfg.Limits.OrDefault()
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -105,7 +95,7 @@ func (s *Server) start(nc net.Conn) {
 	c.onWait = c.bodyWait
 	c.born = s.sweeper.Now()
 	s.active.Add(1)
-	c.moved(ConnNew)
+	c.moved(exchange.ConnNew)
 	s.live.Add(1)
 	go c.serve()
 }
@@ -151,7 +141,7 @@ type conn struct {
 	in       input
 	born     int64
 	requests int
-	state    ConnState
+	state    exchange.ConnState
 	last     int64 // when the last exchange ended; 0: unknown
 	readBy   int64 // when the request body must be complete; 0: any time
 	onWait   func()
@@ -175,7 +165,7 @@ func (c *conn) serve() {
 			break
 		}
 		if len(c.in.unread()) == 0 {
-			c.moved(ConnIdle)
+			c.moved(exchange.ConnIdle)
 		}
 	}
 	c.end()
@@ -195,11 +185,11 @@ func (c *conn) end() {
 	c.in.release()
 	_ = c.s.Close()
 	c.srv.active.Add(-1)
-	c.moved(ConnClosed)
+	c.moved(exchange.ConnClosed)
 }
 
 // moved reports a change of state.
-func (c *conn) moved(to ConnState) {
+func (c *conn) moved(to exchange.ConnState) {
 	if c.srv.cfg.ConnMoved != nil {
 		c.srv.cfg.ConnMoved(c.state, to)
 	}
@@ -227,7 +217,7 @@ func (c *conn) awaitRequest() (parked, ok bool) {
 		return false, false
 	}
 	c.in.b, c.in.r, c.in.w = b, 0, n
-	c.moved(ConnActive)
+	c.moved(exchange.ConnActive)
 	return false, true
 }
 
@@ -260,7 +250,7 @@ func (c *conn) exchange() bool {
 	x := exchanges.Get().(*Exchange)
 	x.reset(c)
 	alive := c.run(x)
-	x.Request.Reset()
+	x.record.Request.Reset()
 	x.conn = nil
 	exchanges.Put(x)
 	c.in.unpin()
@@ -269,7 +259,7 @@ func (c *conn) exchange() bool {
 
 func (c *conn) run(x *Exchange) bool {
 	if err := c.readHead(x); err != nil {
-		var pe *ProtocolError
+		var pe *exchange.ProtocolError
 		if errors.As(err, &pe) {
 			c.refuse(x, pe)
 		}
@@ -287,7 +277,7 @@ func (c *conn) run(x *Exchange) bool {
 		x.close = true
 	}
 	c.srv.handler.Handle(x)
-	c.last = x.Ended
+	c.last = x.record.Ended
 	if x.finish() {
 		return true
 	}
@@ -322,7 +312,7 @@ func (c *conn) readHead(x *Exchange) error {
 	scanned := 0 // no head ends before this offset
 	for first := true; ; first = false {
 		if b := c.in.unread(); first || headMayEnd(b, scanned) {
-			pos, err := parseRequest(b, &x.Request, &x.framing, lim)
+			pos, err := parseRequest(b, &x.record.Request, &x.framing, lim)
 			if err == nil {
 				c.in.r += pos
 				c.in.pin()
@@ -331,7 +321,7 @@ func (c *conn) readHead(x *Exchange) error {
 			if !errors.Is(err, errIncomplete) {
 				return err
 			}
-			x.Request.Reset()
+			x.record.Request.Reset()
 		}
 		if first {
 			c.s.SetTimeout(c.srv.sweeper.Now(), c.srv.cfg.HeadTimeout)
@@ -352,9 +342,9 @@ func (c *conn) readHead(x *Exchange) error {
 // endOfInput says what is wrong with a head that never ended: what can be seen
 // of it may be malformed already.
 func (c *conn) endOfInput(x *Exchange) error {
-	_, err := parseRequest(c.in.unread(), &x.Request, &x.framing, c.srv.cfg.Limits)
+	_, err := parseRequest(c.in.unread(), &x.record.Request, &x.framing, c.srv.cfg.Limits)
 	if errors.Is(err, errIncomplete) {
-		return ErrUnexpectedEnd
+		return exchange.ErrUnexpectedEnd
 	}
 	return err
 }
@@ -380,9 +370,9 @@ func (c *conn) bodyWait() {
 }
 
 // refuse answers input that is not HTTP and lets the handler count it.
-func (c *conn) refuse(x *Exchange, pe *ProtocolError) {
+func (c *conn) refuse(x *Exchange, pe *exchange.ProtocolError) {
 	x.close = true
-	x.Request.Remote, x.Request.Local = c.s.Remote(), c.s.Local()
+	x.record.Request.Remote, x.record.Request.Local = c.s.Remote(), c.s.Local()
 	c.srv.handler.Refuse(x, pe)
 	if x.replied {
 		c.linger()

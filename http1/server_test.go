@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -58,7 +59,7 @@ func TestRequests(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var r recorder
 			s := scripted(tt.input)
-			serveScript(s, &r, Limits{HeadBytes: 128 << 10})
+			serveScript(s, &r, exchange.Limits{HeadBytes: 128 << 10})
 			var got, methods []string
 			for _, q := range r.seen {
 				got = append(got, q.Method+" "+q.Path+"?"+q.Query+" "+q.Host+" "+q.Body)
@@ -85,7 +86,7 @@ func TestLimits(t *testing.T) {
 	t.Run("bytes", func(t *testing.T) {
 		var r recorder
 		s := scripted("GET / HTTP/1.1\r\nHost: h\r\nA: " + strings.Repeat("x", 20<<10) + "\r\n\r\n")
-		serveScript(s, &r, Limits{HeadBytes: 8 << 10})
+		serveScript(s, &r, exchange.Limits{HeadBytes: 8 << 10})
 		if len(r.seen) != 0 || !slices.Equal(r.refused, []message.Reason{message.ReasonHeaderTooLarge}) {
 			t.Errorf("saw %v, refused %v", r.seen, r.refused)
 		}
@@ -93,7 +94,7 @@ func TestLimits(t *testing.T) {
 	t.Run("fields", func(t *testing.T) {
 		var r recorder
 		s := scripted("GET / HTTP/1.1\r\nHost: h\r\n" + strings.Repeat("a: b\r\n", 30) + "\r\n")
-		serveScript(s, &r, Limits{Fields: 20})
+		serveScript(s, &r, exchange.Limits{Fields: 20})
 		if len(r.seen) != 0 || !slices.Equal(r.refused, []message.Reason{message.ReasonTooManyHeaders}) {
 			t.Errorf("saw %v, refused %v", r.seen, r.refused)
 		}
@@ -105,7 +106,7 @@ func TestLimits(t *testing.T) {
 			splits = append(splits, i)
 		}
 		var r recorder
-		serveScript(scripted(head, splits...), &r, Limits{})
+		serveScript(scripted(head, splits...), &r, exchange.Limits{})
 		if len(r.seen) != 1 || len(r.seen[0].Fields) != 101 {
 			t.Errorf("saw %+v", r.seen)
 		}
@@ -116,7 +117,7 @@ func TestExpectContinue(t *testing.T) {
 	var r recorder
 	const head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
 	s := scripted(head+"abc", len(head))
-	serveScript(s, &r, Limits{})
+	serveScript(s, &r, exchange.Limits{})
 	if !strings.HasPrefix(s.out.String(), "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200") {
 		t.Errorf("client got %q", s.out.String())
 	}
@@ -127,7 +128,7 @@ func TestExpectContinue(t *testing.T) {
 
 func TestTrailers(t *testing.T) {
 	var r recorder
-	serveScript(scripted("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nAuthorization: x\r\n\r\n"), &r, Limits{})
+	serveScript(scripted("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 1\r\nContent-Length: 9\r\nAuthorization: x\r\n\r\n"), &r, exchange.Limits{})
 	if len(r.seen) != 1 || len(r.seen[0].Trailers) != 1 || r.seen[0].Trailers[0].Name != "X-Sum" {
 		t.Errorf("handler saw %+v", r.seen)
 	}
@@ -153,7 +154,7 @@ func checkSplits(t *testing.T, input string) {
 	outcome := func(splits ...int) string {
 		var r recorder
 		s := scripted(input, splits...)
-		serveScript(s, &r, Limits{})
+		serveScript(s, &r, exchange.Limits{})
 		var b strings.Builder
 		for _, q := range r.seen {
 			if q.Err {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"fairlead.dev/fairlead/exchange"
 )
 
 // TestNoSecondMeaning feeds input that some server somewhere reads in another
@@ -114,7 +116,7 @@ func TestNoSecondMeaning(t *testing.T) {
 			for at := range len(in) {
 				var r recorder
 				s := scripted(in, at)
-				serveScript(s, &r, Limits{})
+				serveScript(s, &r, exchange.Limits{})
 				codes, _, _ := statuses(s.out.Bytes(), nil)
 				if slices.ContainsFunc(codes, func(c int) bool { return c < 300 }) {
 					t.Fatalf("cut at %d: answered %v, the handler saw %+v", at, codes, r.seen)
@@ -146,7 +148,7 @@ func TestOneMeaning(t *testing.T) {
 		t.Run(c.in, func(t *testing.T) {
 			for at := range len(c.in) {
 				var r recorder
-				serveScript(scripted(c.in, at), &r, Limits{})
+				serveScript(scripted(c.in, at), &r, exchange.Limits{})
 				if len(r.seen) != 1 || r.seen[0].Host != c.host || r.seen[0].Path != c.path || r.seen[0].Body != c.body || r.seen[0].Err {
 					t.Fatalf("cut at %d: the handler saw %+v, refused %v", at, r.seen, r.refused)
 				}

@@ -3,37 +3,30 @@ package http1
 import (
 	"io"
 	"net"
-	"sync"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
 )
 
-// Tunnel answers with resp, the backend's 101, and then passes bytes both ways
-// until both sides ended or one failed (RFC 9110 7.8). Both connections end
-// with it. It returns the bytes that went to the backend and to the client.
-func (x *Exchange) Tunnel(resp *message.Response, c *Client) (up, down int64, err error) {
+// Accept implements exchange.Downstream (RFC 9110 7.8). The connection ends with
+// the tunnel.
+func (x *Exchange) Accept(resp *message.Response) (exchange.Pipe, error) {
 	if x.replied {
-		return 0, 0, ErrReplied
+		return nil, exchange.ErrReplied
 	}
 	x.replied, x.close, x.status, x.released = true, true, resp.Status, true
 	out := buf.Get(buf.Small)
 	head := appendSwitch(out[:0], resp)
 	x.conn.s.SetTimeout(0, 0)
-	c.s.SetTimeout(0, 0)
-	err = x.write(head, nil)
+	err := x.write(head, nil)
 	if cap(head) == cap(out) {
 		buf.Put(out)
 	}
 	if err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	var wg sync.WaitGroup
-	wg.Go(func() { up = pipe(&x.conn.in, c.s) })
-	down = pipe(&c.in, x.conn.s)
-	wg.Wait()
-	x.sent = down
-	return up, down, nil
+	return &pipe{in: &x.conn.in, s: x.conn.s, sent: &x.sent}, nil
 }
 
 // appendSwitch appends the head of a 101 response, connection fields included.
@@ -48,33 +41,72 @@ func appendSwitch(b []byte, resp *message.Response) []byte {
 	return append(b, "Connection: Upgrade\r\n\r\n"...)
 }
 
-// pipe passes on what comes in until the end, then ends that direction of to.
-// An error ends both connections, so that the other direction ends too.
-func pipe(in *input, to Stream) (total int64) {
-	defer func() { _ = to.CloseWrite() }()
-	if data := in.unread(); len(data) > 0 {
-		if to.WriteTwo(data, nil) != nil {
-			cut(in.s, to)
-			return 0
-		}
-		total = int64(len(data))
-		in.r = in.w
-	}
-	src, dst := in.s.NetConn(), to.NetConn()
-	var n int64
-	var err error
-	if tcp, ok := dst.(*net.TCPConn); ok {
-		n, err = tcp.ReadFrom(src)
-	} else {
-		n, err = io.Copy(dst, src)
-	}
-	if err != nil {
-		cut(in.s, to)
-	}
-	return total + n
+// Tunnel implements exchange.Upstream.
+func (c *Client) Tunnel() exchange.Pipe {
+	c.s.SetTimeout(0, 0)
+	return &pipe{in: &c.in, s: c.s, sent: new(int64)}
 }
 
-func cut(a, b Stream) {
-	a.Interrupt()
-	b.Interrupt()
+// pipe is one end of a tunnel. What was read behind the head comes first.
+type pipe struct {
+	in   *input
+	s    Stream
+	sent *int64 // bytes written to s; of the goroutine that writes
 }
+
+// Read implements exchange.Pipe.
+func (p *pipe) Read(b []byte) (int, error) {
+	if data := p.in.unread(); len(data) > 0 {
+		n := copy(b, data)
+		p.in.r += n
+		return n, nil
+	}
+	n, err := p.s.Read(b)
+	if n == 0 && err == nil && len(b) > 0 {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// Write implements exchange.Pipe.
+func (p *pipe) Write(b []byte) (int, error) {
+	if err := p.s.WriteTwo(b, nil); err != nil {
+		return 0, err
+	}
+	*p.sent += int64(len(b))
+	return len(b), nil
+}
+
+// ReadFrom implements io.ReaderFrom: between two connections bytes move inside
+// the kernel.
+func (p *pipe) ReadFrom(r io.Reader) (total int64, err error) {
+	from, ok := r.(*pipe)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{p}, r)
+	}
+	if data := from.in.unread(); len(data) > 0 {
+		n, err := p.Write(data)
+		from.in.r += n
+		total = int64(n)
+		if err != nil {
+			return total, err
+		}
+	}
+	to, ok := p.s.NetConn().(*net.TCPConn)
+	if !ok {
+		n, err := io.Copy(struct{ io.Writer }{p}, struct{ io.Reader }{from})
+		return total + n, err
+	}
+	n, err := to.ReadFrom(from.s.NetConn())
+	*p.sent += n
+	return total + n, err
+}
+
+// CloseWrite implements exchange.Pipe.
+func (p *pipe) CloseWrite() error { return p.s.CloseWrite() }
+
+// Interrupt implements exchange.Pipe.
+func (p *pipe) Interrupt() { p.s.Interrupt() }
+
+// Close implements exchange.Pipe. The connection is closed by who owns it.
+func (p *pipe) Close() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
@@ -18,8 +19,8 @@ type Upload struct {
 	c       *Client
 	req     *message.Request
 	body    io.Reader
-	from    Stream        // where the body comes from; may be nil
-	timeout time.Duration // see SendOptions.Timeout
+	from    exchange.BodySource // may be nil
+	timeout time.Duration       // see exchange.SendOptions.Timeout
 
 	done    chan struct{}
 	ending  atomic.Bool // what is sent now is the end
@@ -33,13 +34,13 @@ type Upload struct {
 
 // sendStreaming sends the head first and the body while the response is waited
 // for.
-func (c *Client) sendStreaming(head []byte, req *message.Request, resp *message.Response, o *SendOptions) error {
+func (c *Client) sendStreaming(head []byte, req *message.Request, resp *message.Response, o *exchange.SendOptions) error {
 	if c.used > 1 && !c.alive() {
-		return &SendError{Err: fmt.Errorf("send request: %w", sock.ErrStale), Unsent: true}
+		return &exchange.SendError{Err: fmt.Errorf("send request: %w", sock.ErrStale), Unsent: true}
 	}
 	c.s.SetTimeout(o.Now, o.Timeout)
 	if err := c.s.WriteTwo(head, nil); err != nil {
-		return &SendError{Err: fmt.Errorf("send request: %w", err), Silent: c.silent(err)}
+		return &exchange.SendError{Err: fmt.Errorf("send request: %w", err), Silent: c.silent(err)}
 	}
 	if o.Expect {
 		final, err := c.awaitContinue(req, resp, o)
@@ -47,7 +48,7 @@ func (c *Client) sendStreaming(head []byte, req *message.Request, resp *message.
 			return err
 		}
 		if err := o.Continue(); err != nil {
-			return &SendError{Err: fmt.Errorf("ask the client for the body: %w", err)}
+			return &exchange.SendError{Err: fmt.Errorf("ask the client for the body: %w", err)}
 		}
 	}
 	u := &Upload{c: c, req: req, body: req.Body, from: o.From, timeout: o.Timeout, done: make(chan struct{})}
@@ -57,7 +58,7 @@ func (c *Client) sendStreaming(head []byte, req *message.Request, resp *message.
 	if err != nil {
 		u.stop()
 		if u.failed {
-			return &SendError{Err: u.err}
+			return &exchange.SendError{Err: u.err}
 		}
 	}
 	return err
@@ -71,7 +72,7 @@ func (c *Client) alive() bool {
 
 // awaitContinue waits for "100 Continue" or a final response. When neither
 // comes in time the body is sent all the same (RFC 9110 10.1.1).
-func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *SendOptions) (final bool, err error) {
+func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *exchange.SendOptions) (final bool, err error) {
 	if wait := o.ExpectTimeout; wait > 0 {
 		short := o.Timeout > 0 && o.Timeout < wait
 		if short {
@@ -82,10 +83,10 @@ func (c *Client) awaitContinue(req *message.Request, resp *message.Response, o *
 		case errors.Is(err, sock.ErrTimeout) && !short:
 			return false, nil
 		case err == nil && n == 0:
-			err = ErrUnexpectedEnd
+			err = exchange.ErrUnexpectedEnd
 		}
 		if err != nil {
-			return false, &SendError{Err: fmt.Errorf("wait for 100 Continue: %w", err), Silent: c.silent(err)}
+			return false, &exchange.SendError{Err: fmt.Errorf("wait for 100 Continue: %w", err), Silent: c.silent(err)}
 		}
 		c.in.accept(b, n)
 	}
@@ -114,12 +115,12 @@ func (u *Upload) run() {
 	defer close(u.done)
 	defer func() {
 		if p := recover(); p != nil {
-			u.fail(fmt.Errorf("%w: reading the body panicked: %v", ErrUnsendable, p), false)
+			u.fail(fmt.Errorf("%w: reading the body panicked: %v", exchange.ErrUnsendable, p), false)
 		}
 	}()
 	length := u.req.ContentLength
 	chunked := length == message.Unknown
-	if b, ok := u.body.(*Body); ok && b.length == length {
+	if b, ok := u.body.(exchange.Body); ok && b.Left() == length {
 		u.move(b, chunked)
 		return
 	}
@@ -127,13 +128,14 @@ func (u *Upload) run() {
 }
 
 // move sends a body that no filter touched.
-func (u *Upload) move(b *Body, chunked bool) {
+func (u *Upload) move(b exchange.Body, chunked bool) {
 	for !u.stopped.Load() {
-		if b.quiet() {
+		data, err := b.Arrived()
+		if len(data) == 0 && err == nil {
 			u.limit(0) // now the client takes its time
+			data, err = b.Next(buf.Medium)
 		}
-		data, err := b.next(buf.Medium)
-		if err == io.EOF { //nolint:errorlint // next returns it bare
+		if err == io.EOF { //nolint:errorlint // Next returns it bare
 			u.last(chunked)
 			return
 		}
@@ -141,14 +143,14 @@ func (u *Upload) move(b *Body, chunked bool) {
 			u.fail(err, true)
 			return
 		}
-		if !chunked && int64(len(data)) == b.length {
+		if !chunked && b.Ends(len(data)) {
 			u.ending.Store(true)
 		}
 		if !u.send(data, chunked) {
 			return
 		}
-		b.consume(len(data))
-		if b.done && !chunked {
+		b.Consume(len(data))
+		if !chunked && b.Ends(0) {
 			return
 		}
 	}
@@ -162,7 +164,7 @@ func (u *Upload) copy(chunked bool, length int64) {
 		u.limit(0)
 		n, err := u.body.Read(p)
 		if !chunked && int64(n) > length {
-			u.fail(fmt.Errorf("%w: the body is longer than the %d bytes it promised", ErrUnsendable, u.req.ContentLength), false)
+			u.fail(fmt.Errorf("%w: the body is longer than the %d bytes it promised", exchange.ErrUnsendable, u.req.ContentLength), false)
 			return
 		}
 		length -= int64(n)
@@ -171,7 +173,7 @@ func (u *Upload) copy(chunked bool, length int64) {
 		}
 		switch {
 		case err == io.EOF && !chunked && length > 0:
-			u.fail(fmt.Errorf("%w: %d bytes of the body are missing", ErrUnsendable, length), false)
+			u.fail(fmt.Errorf("%w: %d bytes of the body are missing", exchange.ErrUnsendable, length), false)
 			return
 		case err == io.EOF:
 			u.last(chunked)
@@ -276,8 +278,8 @@ func (u *Upload) stop() bool {
 
 // whole reports whether all of the body was sent. The upload has ended.
 func (u *Upload) whole() bool {
-	b, ok := u.body.(*Body)
-	return u.err == nil && (!ok || b.done) && !u.stopped.Load()
+	b, ok := u.body.(exchange.Body)
+	return u.err == nil && (!ok || b.Ends(0)) && !u.stopped.Load()
 }
 
 // nowOf returns the clock of the stream's sweeper.

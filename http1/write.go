@@ -5,13 +5,14 @@ import (
 	"strconv"
 	"strings"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
 // appendRequest appends the head of req as it goes to a backend: fields in
 // their order and spelling, framing made anew, connection fields left out
 // (RFC 9110 7.6.1), host in the place of the client's Host field.
-func appendRequest(b []byte, req *message.Request, o *SendOptions) []byte {
+func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
 	b = append(b, req.RawPath...)

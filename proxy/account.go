@@ -22,7 +22,7 @@ func newCounters(m *metrics.Metrics) counters {
 }
 
 // account reports the exchange.
-func (e *exchange) account() {
+func (e *passage) account() {
 	t := &e.times
 	t.end = e.now()
 	status, sent := e.down.Sent()
@@ -30,7 +30,7 @@ func (e *exchange) account() {
 	e.logAccess(status, sent)
 }
 
-func (e *exchange) count(status int) {
+func (e *passage) count(status int) {
 	m := e.p.metrics
 	if m == nil {
 		return
@@ -69,7 +69,7 @@ func (e *exchange) count(status int) {
 }
 
 // countFailure tells errors of backends and of streams apart.
-func (e *exchange) countFailure(rm *metrics.Route) {
+func (e *passage) countFailure(rm *metrics.Route) {
 	switch {
 	case e.endpoint == nil:
 	case e.times.answered != 0:
@@ -80,7 +80,7 @@ func (e *exchange) countFailure(rm *metrics.Route) {
 }
 
 // logAccess writes the line of the access log, if the exchange is to have one.
-func (e *exchange) logAccess(status int, sent int64) {
+func (e *passage) logAccess(status int, sent int64) {
 	l := e.p.accessLog
 	if !l.Wanted(&e.ctx.AccessLog, status) {
 		return

@@ -3,7 +3,7 @@ package proxy
 import (
 	"strings"
 
-	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -11,7 +11,7 @@ import (
 
 // admit checks the request against the rules that hold for all routes. It
 // answers those that may not enter.
-func (e *exchange) admit() bool {
+func (e *passage) admit() bool {
 	if reason := e.refusal(); reason != message.ReasonNone {
 		e.fail(reason, nil)
 		e.answer()
@@ -23,7 +23,7 @@ func (e *exchange) admit() bool {
 	return true
 }
 
-func (e *exchange) refusal() message.Reason {
+func (e *passage) refusal() message.Reason {
 	o, r := e.p.opts, e.req
 	if e.p.table.Load() == nil {
 		return message.ReasonNotReady
@@ -68,7 +68,7 @@ func isHex(c byte) bool {
 	return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f'
 }
 
-func (e *exchange) refusedPayload() bool {
+func (e *passage) refusedPayload() bool {
 	r := e.req
 	for _, text := range e.p.opts.RefusePayload {
 		if strings.Contains(r.Method, text) || strings.Contains(r.RawPath, text) ||
@@ -84,9 +84,9 @@ func (e *exchange) refusedPayload() bool {
 	return false
 }
 
-// Refuse answers input that is not HTTP. It implements http1.Handler.
-func (p *Proxy) Refuse(x *http1.Exchange, pe *http1.ProtocolError) {
-	e := p.begin(x)
+// Refuse answers input that is not HTTP. It implements exchange.Handler.
+func (p *Proxy) Refuse(d exchange.Downstream, pe *exchange.ProtocolError) {
+	e := p.begin(d)
 	defer e.end()
 	e.times.begin = e.now()
 	e.fail(pe.Reason, pe)

@@ -13,10 +13,10 @@ import (
 // Answers that Fairlead makes itself (spec 1.12).
 
 // fail notes why the exchange has to be answered here.
-func (e *exchange) fail(reason message.Reason, cause error) { e.failed, e.cause = reason, cause }
+func (e *passage) fail(reason message.Reason, cause error) { e.failed, e.cause = reason, cause }
 
 // answer makes the response that says so.
-func (e *exchange) answer() {
+func (e *passage) answer() {
 	status := e.failed.Status()
 	if e.failed == message.ReasonNoRoute {
 		status = e.p.opts.DefaultStatus
@@ -48,16 +48,16 @@ func (e *exchange) answer() {
 const statusClientGone = 499
 
 // reply sends the response to the client: step 6.
-func (e *exchange) reply() {
+func (e *passage) reply() {
 	e.replied = true
 	resp := e.ctx.Response
-	e.x.Answered = max(e.times.answered, e.times.responded)
+	e.rec.Answered = max(e.times.answered, e.times.responded)
 	if e.send.Upgrade != "" {
 		e.down.CloseAfter() // what the client sent since may be of the other protocol
 	}
 	var err error
-	if resp.Status == http.StatusSwitchingProtocols && e.client != nil {
-		_, _, err = e.down.Tunnel(resp, e.client)
+	if resp.Status == http.StatusSwitchingProtocols && e.up != nil {
+		err = e.tunnel(resp)
 	} else {
 		err = e.down.Reply(resp)
 	}

@@ -13,7 +13,7 @@
 //	7 account   account.go   access log and metrics
 //
 // A <loopback> route goes back from 3 to 2 with the request as its filters left
-// it, at most -max-loopbacks times. begin and end (exchange.go) stand around the
+// it, at most -max-loopbacks times. begin and end (passage.go) stand around the
 // steps: end accounts, gives the connection back and catches panics of filters.
 //
 // Around the requests stand Listen and Run (serve.go), the connections of each

@@ -11,7 +11,7 @@ import (
 // Steps 3 and 5: filters, down and up.
 
 // request runs the filters of the matched route.
-func (e *exchange) request() {
+func (e *passage) request() {
 	rd := &e.rounds[len(e.rounds)-1]
 	rd.ran = len(rd.route.Filters)
 	e.times.filtered = e.times.matched
@@ -34,7 +34,7 @@ func (e *exchange) request() {
 
 // response makes sure that there is a response and runs the filters of all
 // rounds on it, the last first.
-func (e *exchange) response() {
+func (e *passage) response() {
 	failed := e.failed != message.ReasonNone
 	if failed && e.ctx.Response == nil {
 		e.answer()
@@ -51,7 +51,7 @@ func (e *exchange) response() {
 }
 
 // runResponse runs those steps of a round whose filters saw the request.
-func (e *exchange) runResponse(rd *round, steps []route.Step) {
+func (e *passage) runResponse(rd *round, steps []route.Step) {
 	before := max(e.times.filtered, e.times.answered, e.times.responded)
 	for _, s := range steps {
 		if s.Index >= rd.ran {
@@ -71,7 +71,7 @@ const serverName = "Skipper"
 
 // brand adds the fields that every response carries, unless a backend or a
 // filter wrote them: Server, and Date (RFC 9110 6.6.1).
-func (e *exchange) brand() {
+func (e *passage) brand() {
 	h := &e.ctx.Response.Header
 	server, date := false, false
 	for _, f := range h.Fields() {

@@ -11,8 +11,8 @@ import (
 
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/eskip"
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/filter"
-	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/pool"
@@ -24,7 +24,7 @@ import (
 const mostEndpoints = 3
 
 // forward gets the response of the route's backend.
-func (e *exchange) forward() {
+func (e *passage) forward() {
 	if e.ctx.Served() || e.failed != message.ReasonNone {
 		return
 	}
@@ -47,7 +47,7 @@ func (e *exchange) forward() {
 }
 
 // shunt answers without a backend: filters may still change status and body.
-func (e *exchange) shunt() {
+func (e *passage) shunt() {
 	r := &e.own
 	r.Reset()
 	r.Status = e.p.opts.DefaultStatus
@@ -55,7 +55,7 @@ func (e *exchange) shunt() {
 }
 
 // prepare fills in what is the same for all attempts.
-func (e *exchange) prepare() {
+func (e *passage) prepare() {
 	up := &e.ctx.Upstream
 	e.pick = backend.Pick{Request: e.req, Key: up.HashKey, Balance: up.HashBalance}
 	e.down.SendOptions(&e.send)
@@ -69,7 +69,7 @@ func (e *exchange) prepare() {
 
 // attempt sends the request to one endpoint. It returns true when another
 // attempt should follow.
-func (e *exchange) attempt() bool {
+func (e *passage) attempt() bool {
 	ep := e.choose()
 	if ep == nil {
 		if e.failed == message.ReasonNone {
@@ -85,7 +85,7 @@ func (e *exchange) attempt() bool {
 
 // occupy counts the request for ep, and no longer for the one before it; nil
 // ends the counting.
-func (e *exchange) occupy(ep *backend.Endpoint) {
+func (e *passage) occupy(ep *backend.Endpoint) {
 	if e.busy != nil {
 		e.busy.End()
 	}
@@ -95,7 +95,7 @@ func (e *exchange) occupy(ep *backend.Endpoint) {
 }
 
 // choose picks the endpoint of the next attempt, nil when none is left.
-func (e *exchange) choose() *backend.Endpoint {
+func (e *passage) choose() *backend.Endpoint {
 	n := len(e.pick.Tried)
 	b := &e.route().Backend
 	switch {
@@ -114,22 +114,22 @@ func (e *exchange) choose() *backend.Endpoint {
 // exchangeWith sends the request to ep: over an idle connection if there is
 // one, over a new one otherwise. It returns true when another endpoint should
 // be tried.
-func (e *exchange) exchangeWith(ep *backend.Endpoint) (again bool) {
+func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
 	t := e.p.transport(ep)
 	silent := false // an idle connection ended under an idempotent request
 	for fresh := false; ; fresh = true {
-		c, err := t.get(e, fresh)
+		u, err := t.get(e, fresh)
 		if err != nil {
 			e.dialFailed(err)
 			return e.another(ep)
 		}
-		e.client = c
-		err = e.roundTrip(c, ep)
+		e.up = u
+		err = e.roundTrip(u, ep)
 		if err == nil {
 			return false
 		}
-		var se *http1.SendError
-		retry := errors.As(err, &se) && c.Reused() && !fresh && (se.Unsent || (se.Silent && !silent && e.idempotent()))
+		var se *exchange.SendError
+		retry := errors.As(err, &se) && u.Reused() && !fresh && (se.Unsent || (se.Silent && !silent && e.idempotent()))
 		if !retry {
 			e.sendFailed(err)
 			e.drop()
@@ -141,7 +141,7 @@ func (e *exchange) exchangeWith(ep *backend.Endpoint) (again bool) {
 }
 
 // another notes that ep cannot be had and reports whether there may be others.
-func (e *exchange) another(ep *backend.Endpoint) bool {
+func (e *passage) another(ep *backend.Endpoint) bool {
 	if e.route().Backend.Algorithm == nil || e.failed == message.ReasonClientGone {
 		return false
 	}
@@ -154,7 +154,7 @@ func (e *exchange) another(ep *backend.Endpoint) bool {
 }
 
 // idempotent reports whether the request may be sent twice (RFC 9110 9.2.2).
-func (e *exchange) idempotent() bool {
+func (e *passage) idempotent() bool {
 	if e.req.Body != nil {
 		return false
 	}
@@ -165,7 +165,7 @@ func (e *exchange) idempotent() bool {
 	return false
 }
 
-func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
+func (e *passage) roundTrip(u exchange.Upstream, ep *backend.Endpoint) error {
 	up := &e.ctx.Upstream
 	o := &e.send
 	o.Now = e.times.sent
@@ -179,9 +179,9 @@ func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
 			o.Timeout = left
 		}
 	}
-	c.LimitBody(e.p.opts.WriteTimeout, by)
-	e.pair(c)
-	if err := c.Do(e.req, &e.resp, o); err != nil {
+	u.LimitBody(e.p.opts.WriteTimeout, by)
+	e.down.Pair(u)
+	if err := u.Do(e.req, &e.resp, o); err != nil {
 		e.resp.Reset()
 		return err
 	}
@@ -190,19 +190,8 @@ func (e *exchange) roundTrip(c *http1.Client, ep *backend.Endpoint) error {
 	return nil
 }
 
-// pair makes the exchange with the backend end when the client hangs up.
-func (e *exchange) pair(c *http1.Client) {
-	up, ok := c.Stream().(*sock.Conn)
-	if !ok {
-		return
-	}
-	if down, ok := e.x.Stream().(*sock.Conn); ok {
-		up.Pair(down)
-	}
-}
-
 // host returns the Host field for the backend.
-func (e *exchange) host(ep *backend.Endpoint) string {
+func (e *passage) host(ep *backend.Endpoint) string {
 	up := &e.ctx.Upstream
 	preserve := e.p.opts.PreserveHost
 	switch {
@@ -220,7 +209,7 @@ func (e *exchange) host(ep *backend.Endpoint) string {
 }
 
 // dialFailed notes why there is no connection.
-func (e *exchange) dialFailed(err error) {
+func (e *passage) dialFailed(err error) {
 	reason := message.ReasonDialFailed
 	var de *pool.DialError
 	if errors.As(err, &de) {
@@ -234,20 +223,20 @@ func (e *exchange) dialFailed(err error) {
 }
 
 // sendFailed notes why there is no response.
-func (e *exchange) sendFailed(err error) {
+func (e *passage) sendFailed(err error) {
 	e.fail(e.sendReason(err), err)
 	e.logFailure("forward request")
 }
 
-func (e *exchange) sendReason(err error) message.Reason {
-	var pe *http1.ProtocolError
+func (e *passage) sendReason(err error) message.Reason {
+	var pe *exchange.ProtocolError
 	var netErr net.Error
 	switch {
 	case e.down.Gone():
 		return message.ReasonClientGone
 	case e.down.BodyError() != nil:
 		return clientReason(e.down.BodyError())
-	case errors.Is(err, http1.ErrUnsendable):
+	case errors.Is(err, exchange.ErrUnsendable):
 		return message.ReasonInternal
 	case errors.Is(err, sock.ErrTimeout):
 		return message.ReasonBackendTimeout
@@ -256,7 +245,7 @@ func (e *exchange) sendReason(err error) message.Reason {
 			return pe.Reason
 		}
 		return message.ReasonBackendMalformed
-	case errors.Is(err, http1.ErrUnexpectedEnd), errors.Is(err, sock.ErrStale):
+	case errors.Is(err, exchange.ErrUnexpectedEnd), errors.Is(err, sock.ErrStale):
 		return message.ReasonBackendClosed
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return message.ReasonBackendReset
@@ -268,7 +257,7 @@ func (e *exchange) sendReason(err error) message.Reason {
 
 // clientReason says what is wrong with a request body.
 func clientReason(err error) message.Reason {
-	var pe *http1.ProtocolError
+	var pe *exchange.ProtocolError
 	switch {
 	case errors.As(err, &pe):
 		return pe.Reason
@@ -276,15 +265,15 @@ func clientReason(err error) message.Reason {
 		return message.ReasonPayloadTooLarge
 	case errors.Is(err, sock.ErrTimeout):
 		return message.ReasonBodyTimeout
-	case errors.Is(err, http1.ErrUnexpectedEnd):
+	case errors.Is(err, exchange.ErrUnexpectedEnd):
 		return message.ReasonBodyCut
 	}
 	return message.ReasonClientGone
 }
 
 // replyFailed notes why the response did not reach the client completely.
-func (e *exchange) replyFailed(err error) {
-	var re *http1.ReplyError
+func (e *passage) replyFailed(err error) {
+	var re *exchange.ReplyError
 	if errors.As(err, &re) && re.Backend {
 		reason := message.ReasonBackendBodyCut
 		if errors.Is(err, sock.ErrTimeout) {
@@ -303,13 +292,13 @@ func (e *exchange) replyFailed(err error) {
 			e.fail(message.ReasonClientStalled, err)
 		}
 	}
-	if e.client != nil {
+	if e.up != nil {
 		e.drop()
 	}
 	e.logFailure("send response")
 }
 
-func (e *exchange) logFailure(what string) {
+func (e *passage) logFailure(what string) {
 	address := ""
 	if e.endpoint != nil {
 		address = e.endpoint.Address

@@ -13,7 +13,7 @@ import (
 // Step 2: which route?
 
 // match finds the route of the request. Without one the request fails.
-func (e *exchange) match() bool {
+func (e *passage) match() bool {
 	r := e.req
 	e.canonical()
 	host := r.Host
@@ -45,7 +45,7 @@ func (e *exchange) match() bool {
 
 // canonical settles the one path that is matched, seen by filters and sent on:
 // without dot segments and repeated slashes (spec 1.6, step 1).
-func (e *exchange) canonical() {
+func (e *passage) canonical() {
 	r := e.req
 	if r.Path == "*" {
 		e.path = r.Path
@@ -65,7 +65,7 @@ func normalizeHost(h string) string {
 
 // loopback reports whether the request has to be routed again. When it was
 // routed too often it fails, and forward finds that.
-func (e *exchange) loopback() bool {
+func (e *passage) loopback() bool {
 	if e.ctx.Served() || e.route().Backend.Type != eskip.Loopback {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"fairlead.dev/fairlead/accesslog"
 	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
@@ -112,9 +113,9 @@ func (p *Proxy) Ready() message.Reason {
 	return message.ReasonNone
 }
 
-// Handle answers one request, in seven steps. It implements http1.Handler.
-func (p *Proxy) Handle(x *http1.Exchange) {
-	e := p.begin(x)
+// Handle answers one request, in seven steps. It implements exchange.Handler.
+func (p *Proxy) Handle(d exchange.Downstream) {
+	e := p.begin(d)
 	defer e.end()
 	if !e.admit() {
 		return

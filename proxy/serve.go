@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
@@ -30,7 +31,7 @@ func (p *Proxy) Listen(ctx context.Context) (net.Listener, error) {
 func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 	o := p.opts
 	srv := http1.NewServer(p, http1.ServerConfig{
-		Limits:      http1.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields},
+		Limits:      exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields},
 		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
 		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
@@ -59,13 +60,13 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 }
 
 // clientMoved counts the states of client connections.
-func (p *Proxy) clientMoved(from, to http1.ConnState) {
+func (p *Proxy) clientMoved(from, to exchange.ConnState) {
 	p.metrics.ConnMoved(metrics.ClientSide, connStates[from], connStates[to])
 }
 
 var connStates = [...]metrics.ConnState{
-	http1.ConnClosed: metrics.ConnClosed, http1.ConnNew: metrics.ConnNew,
-	http1.ConnActive: metrics.ConnActive, http1.ConnIdle: metrics.ConnIdle,
+	exchange.ConnClosed: metrics.ConnClosed, exchange.ConnNew: metrics.ConnNew,
+	exchange.ConnActive: metrics.ConnActive, exchange.ConnIdle: metrics.ConnIdle,
 }
 
 // AwaitStatusChecks waits until every URL of -status-checks answers 200.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
@@ -60,7 +61,7 @@ func (t *transport) Close() error {
 }
 
 // get returns a connection: an idle one unless fresh is wanted.
-func (t *transport) get(e *exchange, fresh bool) (*http1.Client, error) {
+func (t *transport) get(e *passage, fresh bool) (exchange.Upstream, error) {
 	if !fresh {
 		if c, ok := t.idle.Get(); ok {
 			c.Idle = false
@@ -80,7 +81,7 @@ func (t *transport) get(e *exchange, fresh bool) (*http1.Client, error) {
 		return nil, err
 	}
 	e.times.sent = e.now()
-	c := http1.NewClient(sock.Wrap(nc, t.p.sweeper), http1.Limits{})
+	c := http1.NewClient(sock.Wrap(nc, t.p.sweeper), exchange.Limits{})
 	c.OnClose = t.p.backendClosed
 	t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
 	return c, nil
@@ -97,29 +98,34 @@ func (p *Proxy) countClosed(c *http1.Client) {
 
 // release gives the connection of the exchange back: into the pool if it can
 // be used again.
-func (e *exchange) release() {
+func (e *passage) release() {
 	e.occupy(nil)
-	c := e.client
-	if c == nil {
+	u := e.up
+	if u == nil {
 		return
 	}
-	e.client = nil
-	t := e.p.transport(e.endpoint)
-	up, ok := c.Stream().(*sock.Conn)
-	if alone := !ok || up.Unpair(); c.Finish() && alone {
+	e.up = nil
+	alone := e.down.Unpair()
+	e.p.transport(e.endpoint).put(u, u.Finish() && alone, e.times.end)
+}
+
+// put keeps what u is good for, as of now.
+func (t *transport) put(u exchange.Upstream, good bool, now int64) {
+	if c, ok := u.(*http1.Client); ok && good {
 		c.Idle = true
-		e.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
-		if t.idle.Put(c, e.times.end) {
+		t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
+		if t.idle.Put(c, now) {
 			return
 		}
 	}
-	_ = c.Close()
+	_ = u.Close()
 }
 
 // drop closes the connection of the exchange.
-func (e *exchange) drop() {
-	_ = e.client.Close()
-	e.client = nil
+func (e *passage) drop() {
+	_ = e.down.Unpair()
+	_ = e.up.Close()
+	e.up = nil
 }
 
 // expireIdle closes connections that were idle for too long until ctx ends,

@@ -7,31 +7,18 @@ import (
 	"sync"
 
 	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/filter"
-	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/route"
 )
 
-// downstream is the client's side of an exchange, whatever protocol it speaks.
-type downstream interface {
-	Reply(*message.Response) error
-	Tunnel(*message.Response, *http1.Client) (up, down int64, err error)
-	Upgrade() string
-	SendOptions(*http1.SendOptions)
-	CloseAfter()
-	Sent() (status int, bytes int64)
-	Gone() bool
-	OnGone(func())
-	BodyError() error
-}
-
-// exchange is one request on its way through the proxy. It is used again and
+// passage is one request on its way through the proxy. It is used again and
 // again: reset clears it.
-type exchange struct {
+type passage struct {
 	p    *Proxy
-	x    *http1.Exchange
-	down downstream
+	down exchange.Downstream
+	rec  *exchange.Record
 	req  *message.Request
 	ctx  filter.Context
 
@@ -46,8 +33,8 @@ type exchange struct {
 
 	endpoint *backend.Endpoint
 	busy     *backend.Endpoint // the one that counts this request
-	client   *http1.Client
-	send     http1.SendOptions
+	up       exchange.Upstream
+	send     exchange.SendOptions
 	pick     backend.Pick
 	tried    [mostEndpoints]*backend.Endpoint
 
@@ -69,14 +56,15 @@ type times struct {
 }
 
 // begin takes the exchange's state and connects it to the request.
-func (p *Proxy) begin(x *http1.Exchange) *exchange {
-	e, ok := x.Own.(*exchange)
+func (p *Proxy) begin(d exchange.Downstream) *passage {
+	rec := d.Record()
+	e, ok := rec.Own.(*passage)
 	if !ok {
-		e = &exchange{}
-		x.Own = e
+		e = &passage{}
+		rec.Own = e
 	}
-	e.p, e.x, e.down, e.req = p, x, x, &x.Request
-	e.times = times{begin: x.Begun}
+	e.p, e.down, e.rec, e.req = p, d, rec, &rec.Request
+	e.times = times{begin: rec.Begun}
 	e.req.ShuttingDown = p.stopping.Load()
 	e.ctx.Begin(e.req, e)
 	return e
@@ -84,21 +72,21 @@ func (p *Proxy) begin(x *http1.Exchange) *exchange {
 
 // end accounts for the exchange and lets go of everything it held. It is
 // deferred: a panic of a filter ends up here.
-func (e *exchange) end() {
+func (e *passage) end() {
 	if v := recover(); v != nil {
 		e.panicked(v)
 	}
 	e.account()
-	e.x.Ended = e.times.end
+	e.rec.Ended = e.times.end
 	e.release()
 	e.context.end()
 	e.reset()
 }
 
-func (e *exchange) panicked(v any) {
+func (e *passage) panicked(v any) {
 	e.p.log.Error("a filter panicked", "route", e.ctx.RouteID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	e.down.CloseAfter()
-	if e.client != nil {
+	if e.up != nil {
 		e.drop()
 	}
 	e.failed, e.cause = message.ReasonFilterPanic, nil
@@ -117,20 +105,20 @@ func (e *exchange) panicked(v any) {
 	}
 }
 
-func (e *exchange) reset() {
+func (e *passage) reset() {
 	clear(e.rounds)
 	e.rounds = e.rounds[:0]
 	clear(e.tried[:])
 	e.path, e.failed, e.cause, e.replied = "", message.ReasonNone, nil, false
-	e.pick, e.send = backend.Pick{}, http1.SendOptions{}
+	e.pick, e.send = backend.Pick{}, exchange.SendOptions{}
 	e.resp.Reset()
 	e.own.Reset()
 	e.ctx.End()
-	e.x, e.down, e.req, e.endpoint = nil, nil, nil, nil
+	e.rec, e.down, e.req, e.endpoint = nil, nil, nil, nil
 }
 
 // route returns the route of the last round, nil when none matched.
-func (e *exchange) route() *route.Route {
+func (e *passage) route() *route.Route {
 	if len(e.rounds) == 0 {
 		return nil
 	}
@@ -138,7 +126,7 @@ func (e *exchange) route() *route.Route {
 }
 
 // now looks at the clock.
-func (e *exchange) now() int64 { return e.p.sweeper.Now() }
+func (e *passage) now() int64 { return e.p.sweeper.Now() }
 
 // lazyContext is a context that is made when somebody asks for it.
 type lazyContext struct {
@@ -148,7 +136,7 @@ type lazyContext struct {
 }
 
 // Context implements filter.Host.
-func (e *exchange) Context() context.Context {
+func (e *passage) Context() context.Context {
 	c := &e.context
 	c.mu.Lock()
 	defer c.mu.Unlock()
