@@ -57,10 +57,10 @@ type Downstream interface {
 	// OnGone calls fn, once, when that happens before the exchange ends; fn must
 	// not block. One fn at a time.
 	OnGone(fn func())
-	// Pair makes the client's going away interrupt u, until Unpair, which reports
-	// whether that did not happen. It is cheaper than OnGone where both ends are
-	// connections.
+	// Pair makes the client's going away interrupt u. It is cheaper than OnGone
+	// where both ends are connections.
 	Pair(u Upstream)
+	// Unpair ends that and reports whether u was left alone.
 	Unpair() bool
 	// BodyError returns why the request's body could not be read, nil as long as
 	// it could.
