@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,11 +29,14 @@ func TestMain(m *testing.M) {
 }
 
 func hold(dir string) {
-	if _, err := storage.Folder(dir).Lock(context.Background(), "name"); err != nil {
+	unlock, err := storage.Folder(dir).Lock(context.Background(), "name")
+	if err != nil {
 		os.Exit(1)
 	}
 	_, _ = os.Stdout.WriteString("locked\n")
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin) // until we are killed
+	_ = unlock(context.Background())
+	os.Exit(0)
 }
 
 func TestFolder(t *testing.T) {
@@ -108,6 +112,11 @@ func TestFolderLockProcess(t *testing.T) {
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), holder+"="+top)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +130,7 @@ func TestFolderLockProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := storage.Folder(top).Lock(ctx, "name"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("lock that another process has: %v", err)
+		t.Fatalf("lock that another process has: %v", err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
