@@ -11,6 +11,9 @@ import (
 // errIncomplete says that more input is needed; it never leaves the package.
 var errIncomplete = errors.New("incomplete")
 
+// errHTTP2 says that the input is HTTP/2; it never leaves the package.
+var errHTTP2 = errors.New("HTTP/2")
+
 func bad(reason message.Reason, detail string, args ...any) error {
 	return &exchange.ProtocolError{Reason: reason, Detail: fmt.Sprintf(detail, args...)}
 }

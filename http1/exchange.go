@@ -112,7 +112,10 @@ func (x *Exchange) begin(now int64) {
 	x.record.Begun = now
 	r.Received = x.conn.srv.sweeper.Time(now)
 	r.Remote, r.Local = x.conn.s.Remote(), x.conn.s.Local()
-	r.Scheme = x.conn.srv.scheme
+	r.Scheme = "http"
+	if r.TLS = x.conn.tls; r.TLS != nil {
+		r.Scheme = "https"
+	}
 	x.head = r.Method == "HEAD"
 	if x.framing.nominated {
 		// Now, so that the fields that filters set stay.

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,19 +29,21 @@ type ServerConfig struct {
 	MaxRequests  int           // of one connection
 	MaxAge       time.Duration // of one connection
 	Park         bool          // give up the goroutines of idle connections
-	Log          *slog.Logger
+	// HTTP2, if set, takes over unencrypted connections whose client speaks
+	// HTTP/2 or asks for it. It runs in the goroutine of the connection and closes
+	// it.
+	HTTP2 func(c *sock.Conn, t *Takeover)
+	Log   *slog.Logger
 	// ConnMoved is told what connections do; may be nil.
 	ConnMoved func(from, to exchange.ConnState)
 }
 
 // Server speaks HTTP/1 with clients.
 type Server struct {
-	cfg     ServerConfig
-	handler exchange.Handler
-	sweeper *sock.Sweeper
-	parker  *sock.Parker
-	scheme  string
-
+	cfg      ServerConfig
+	handler  exchange.Handler
+	sweeper  *sock.Sweeper
+	parker   *sock.Parker
 	stopping atomic.Bool
 	live     sync.WaitGroup
 	active   atomic.Int64
@@ -53,7 +56,7 @@ func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper, park
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{cfg: cfg, handler: h, sweeper: sweeper, parker: parker, scheme: "http"}
+	return &Server{cfg: cfg, handler: h, sweeper: sweeper, parker: parker}
 }
 
 // Serve accepts connections from ln until ctx ends. It returns when no new
@@ -90,14 +93,25 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // start serves one accepted connection.
 func (s *Server) start(nc net.Conn) {
-	c := &conn{srv: s, s: sock.Wrap(nc, s.sweeper)}
+	s.live.Add(1)
+	go func() {
+		defer s.live.Done()
+		s.ServeConn(sock.Wrap(nc, s.sweeper), nil)
+	}()
+}
+
+// ServeConn serves a client's connection, whose handshake has given state (nil:
+// it is not encrypted). It returns when the connection has ended or is parked;
+// Drain waits for parked ones, too.
+func (s *Server) ServeConn(sc *sock.Conn, state *tls.ConnectionState) {
+	c := &conn{srv: s, s: sc, tls: state}
 	c.in.s = c.s
 	c.onWait = c.bodyWait
 	c.born = s.sweeper.Now()
 	s.active.Add(1)
-	c.moved(exchange.ConnNew)
 	s.live.Add(1)
-	go c.serve()
+	c.moved(exchange.ConnNew)
+	c.serve()
 }
 
 // Conns returns the number of open connections.
@@ -138,6 +152,7 @@ func (s *Server) endIdle() {
 type conn struct {
 	srv      *Server
 	s        Stream
+	tls      *tls.ConnectionState
 	in       input
 	born     int64
 	requests int
@@ -145,6 +160,8 @@ type conn struct {
 	last     int64 // when the last exchange ended; 0: unknown
 	readBy   int64 // when the request body must be complete; 0: any time
 	onWait   func()
+
+	takenOver bool // by HTTP/2
 }
 
 // serve answers requests until the connection ends or is parked.
@@ -162,6 +179,9 @@ func (c *conn) serve() {
 			}
 		}
 		if !c.exchange() {
+			if c.takenOver {
+				return
+			}
 			break
 		}
 		if len(c.in.unread()) == 0 {
@@ -177,6 +197,10 @@ func (c *conn) rescue() {
 	if v := recover(); v != nil {
 		c.srv.cfg.Log.Error("connection failed, please report it", "client", c.s.Remote().String(),
 			"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		if c.takenOver {
+			_ = c.s.Close()
+			return
+		}
 		c.end()
 	}
 }
@@ -259,6 +283,10 @@ func (c *conn) exchange() bool {
 
 func (c *conn) run(x *Exchange) bool {
 	if err := c.readHead(x); err != nil {
+		if err == errHTTP2 { //nolint:errorlint // readHead returns it bare
+			c.takeOver(&Takeover{})
+			return false
+		}
 		var pe *exchange.ProtocolError
 		if errors.As(err, &pe) {
 			c.refuse(x, pe)
@@ -266,6 +294,9 @@ func (c *conn) run(x *Exchange) bool {
 		return false
 	}
 	c.requests++
+	if t := c.upgradeToHTTP2(x); t != nil {
+		return c.changeToHTTP2(x, t)
+	}
 	now := c.srv.sweeper.Now()
 	c.s.SetTimeout(0, 0)
 	c.readBy = 0
@@ -319,7 +350,13 @@ func (c *conn) readHead(x *Exchange) error {
 				return nil
 			}
 			if !errors.Is(err, errIncomplete) {
-				return err
+				yes, maybe := c.asksForHTTP2(b)
+				if yes {
+					return errHTTP2
+				}
+				if !maybe {
+					return err
+				}
 			}
 			x.record.Request.Reset()
 		}

@@ -1,9 +1,11 @@
 package message
 
 import (
+	"crypto/tls"
 	"io"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -41,6 +43,9 @@ type Request struct {
 
 	// Remote and Local are the addresses of the client's connection.
 	Remote, Local netip.AddrPort
+	// TLS is what was settled by the handshake of the client's connection, nil
+	// when that is not encrypted. It belongs to the connection.
+	TLS *tls.ConnectionState
 	// Received is when the head was complete.
 	Received time.Time
 	// ShuttingDown reports that the process was asked to end.
@@ -76,6 +81,17 @@ func (r *Request) Reset() {
 	h.Reset()
 	t.Reset()
 	*r = Request{Header: h, Trailer: t}
+}
+
+// Clone returns a copy of the head that shares nothing with r and outlives the
+// exchange. It has no body.
+func (r *Request) Clone() Request {
+	return Request{
+		Method: strings.Clone(r.Method), Scheme: r.Scheme, Host: strings.Clone(r.Host),
+		Path: strings.Clone(r.Path), RawPath: strings.Clone(r.RawPath), Query: strings.Clone(r.Query),
+		Major: r.Major, Minor: r.Minor, Header: r.Header.Clone(),
+		Remote: r.Remote, Local: r.Local, TLS: r.TLS, Received: r.Received, ShuttingDown: r.ShuttingDown,
+	}
 }
 
 // Response is an HTTP response on its way back to the client.
