@@ -1,0 +1,153 @@
+package certs
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"fairlead.dev/fairlead/kit/certtest"
+	"fairlead.dev/fairlead/option"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// logs is a log that tests read.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logs) log() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
+// set returns options with what change sets.
+func set(change func(v *Values)) *option.Set {
+	s := option.NewSet()
+	change(Options.From(s))
+	return s
+}
+
+// keep returns a Keeper and its log.
+func keep(t *testing.T, change func(v *Values)) (*Keeper, *logs) {
+	t.Helper()
+	l := &logs{}
+	k, err := New(Config{Options: set(change), Log: l.log()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := k.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return k, l
+}
+
+// files writes a pair and returns the options that name it.
+func files(t *testing.T, p certtest.Pair, dir, name string) func(v *Values) {
+	t.Helper()
+	c, k := p.Write(t, dir, name)
+	return func(v *Values) { v.Cert, v.Key = append(v.Cert, c), append(v.Key, k) }
+}
+
+// outcome is what both ends saw of one handshake.
+type outcome struct {
+	client, server       tls.ConnectionState
+	clientErr, serverErr error
+}
+
+// name returns the first name of the certificate that the server showed.
+func (o outcome) name() string {
+	if len(o.client.PeerCertificates) == 0 {
+		return ""
+	}
+	return o.client.PeerCertificates[0].Subject.CommonName
+}
+
+func (o outcome) failed() bool { return o.clientErr != nil || o.serverErr != nil }
+
+// greet makes a handshake and passes one byte from the server to the client,
+// with which session tickets arrive and late alerts, too.
+func greet(t *testing.T, server, client *tls.Config) outcome {
+	t.Helper()
+	a, b := net.Pipe()
+	return greetOver(t, a, b, server, client)
+}
+
+func greetOver(t *testing.T, a, b net.Conn, server, client *tls.Config) (o outcome) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	_, _ = a.SetDeadline(deadline), b.SetDeadline(deadline)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer a.Close()
+		s := tls.Server(a, server)
+		if o.serverErr = s.Handshake(); o.serverErr != nil {
+			return
+		}
+		o.server = s.ConnectionState()
+		_, o.serverErr = s.Write([]byte("x"))
+	}()
+	c := tls.Client(b, client)
+	if o.clientErr = c.Handshake(); o.clientErr == nil {
+		o.client = c.ConnectionState()
+		_, o.clientErr = c.Read(make([]byte, 1))
+	}
+	b.Close()
+	<-done
+	return o
+}
+
+// wants fails the test unless text has all parts.
+func wants(t *testing.T, what, text string, parts ...string) {
+	t.Helper()
+	for _, p := range parts {
+		if !strings.Contains(text, p) {
+			t.Errorf("%s: found %q, expected %q in it", what, text, p)
+		}
+	}
+}
+
+// secretless fails the test if text shows a line of a key.
+func secretless(t *testing.T, text string, pairs ...certtest.Pair) {
+	t.Helper()
+	for _, p := range pairs {
+		for line := range strings.Lines(string(p.KeyPEM)) {
+			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") && strings.Contains(text, line) {
+				t.Errorf("a key stands in %q", text)
+			}
+		}
+	}
+}
+
+func join(dir string, names ...string) string {
+	return filepath.Join(append([]string{dir}, names...)...)
+}
+
+func serial(o outcome) string {
+	if len(o.client.PeerCertificates) == 0 {
+		return ""
+	}
+	return fmt.Sprint(o.client.PeerCertificates[0].SerialNumber)
+}
