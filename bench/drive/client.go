@@ -1,14 +1,11 @@
 package drive
 
-import (
-	"fmt"
-
-	"fairlead.dev/fairlead/bench/sock"
-)
+import "fmt"
 
 // client is one connection.
 type client struct {
-	fd       int
+	*link
+	mux      *mux   // HTTP/2; the fields of an exchange are then its streams'
 	out      []byte // rest of the request
 	in       []byte // head of the answer as far as it came
 	left     int    // bytes of the body still to come, -1: the head is not complete
@@ -25,25 +22,28 @@ func (c *client) begin(request []byte, now int64) {
 	c.out, c.left, c.busy, c.begun, c.answered = request, -1, true, now, false
 }
 
+// sending says that something waits to be written.
+func (c *client) sending() bool { return len(c.out) > 0 || c.unsent() }
+
 // send writes what the socket takes of the request.
 func (c *client) send() error {
-	for len(c.out) > 0 {
-		n, err := sock.Write(c.fd, c.out)
+	for c.sending() {
+		n, err := c.write(c.out)
+		c.out = c.out[n:]
 		if err != nil {
 			return err
 		}
-		c.out = c.out[n:]
 	}
 	return nil
 }
 
 // receive reads once and returns the bytes that came and whether the answer
-// is complete. It says [sock.ErrAgain] when nothing is there.
+// is complete. It says sock.ErrAgain when nothing is there.
 func (c *client) receive(buf []byte, expect int) (n int, done bool, err error) {
 	if c.left > 0 {
-		n, err = sock.Discard(c.fd, c.left)
+		n, err = c.discard(c.left, buf)
 	} else {
-		n, err = sock.Read(c.fd, buf)
+		n, err = c.read(buf)
 	}
 	switch {
 	case err != nil:

@@ -185,7 +185,11 @@ func TestSettingsAreChecked(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Settings){
 		"name, not number": func(s *Settings) { s.URL = "http://localhost:80/" },
-		"https":            func(s *Settings) { s.URL = "https://127.0.0.1:80/" },
+		"scheme":           func(s *Settings) { s.URL = "ftp://127.0.0.1:80/" },
+		"no streams":       func(s *Settings) { s.H2 = true },
+		"post over HTTP/2": func(s *Settings) { s.H2, s.Streams, s.Mode = true, 1, Post },
+		"hosts, HTTP/2":    func(s *Settings) { s.H2, s.Streams, s.Hosts, s.Host = true, 1, 2, "h%d" },
+		"large, HTTP/2":    func(s *Settings) { s.H2, s.Streams, s.Expect = true, 1, 1<<20 },
 		"no port":          func(s *Settings) { s.URL = "http://127.0.0.1/" },
 		"no client":        func(s *Settings) { s.Clients = 0 },
 		"no rate":          func(s *Settings) { s.Mode = Rate },

@@ -155,20 +155,28 @@ func (l *loop) turn(longest time.Duration) error {
 
 // move goes on with the exchange of one client.
 func (l *loop) move(c *client) error {
-	if len(c.out) > 0 {
-		return l.send(c)
+	c.ready()
+	if c.mux != nil {
+		return l.moveStreams(c)
 	}
-	n, done, err := c.receive(l.buf, l.plan.expect)
-	l.counted.Bytes += uint64(n)
-	switch {
-	case err == sock.ErrAgain:
-		return nil
-	case err != nil:
-		return l.broken(c, err)
-	case done:
-		return l.finish(c)
+	for {
+		if c.sending() {
+			return l.send(c)
+		}
+		n, done, err := c.receive(l.buf, l.plan.expect)
+		l.counted.Bytes += uint64(n)
+		switch {
+		case err == sock.ErrAgain:
+			return nil
+		case err != nil:
+			return l.broken(c, err)
+		case done:
+			err = l.finish(c)
+		}
+		if err != nil || c.tls == nil || l.clients[c.fd] != c {
+			return err // plain: what else there is, the next wait reports
+		}
 	}
-	return nil
 }
 
 // send writes, and watches for what comes next.
@@ -176,10 +184,13 @@ func (l *loop) send(c *client) error {
 	want := uint32(sock.In)
 	err := c.send()
 	if err == sock.ErrAgain {
-		want, err = sock.Out, nil
+		want, err = c.wants(), nil
 	}
 	if err != nil {
 		return l.broken(c, err)
+	}
+	if c.mux != nil {
+		want |= sock.In // it may have to read before the other side does
 	}
 	if c.watch == want {
 		return nil
@@ -266,8 +277,11 @@ func (l *loop) open() error {
 	for len(l.clients) <= fd {
 		l.clients = append(l.clients, nil)
 	}
-	c := &client{fd: fd}
+	c := &client{link: newLink(fd, l.plan.tls)}
 	l.clients[fd] = c
+	if l.plan.H2 {
+		return l.beginStreams(c)
+	}
 	if l.plan.Mode == Rate {
 		c.watch = sock.In
 		l.free = append(l.free, c)
@@ -288,10 +302,7 @@ func (l *loop) forget(c *client) {
 			break
 		}
 	}
-	if !c.closing {
-		sock.CloseWithReset(c.fd)
-	}
-	sock.Close(c.fd)
+	c.close(c.closing)
 }
 
 // sendDue sends every request whose time has come while a client is free.
@@ -313,7 +324,7 @@ func (l *loop) sweep() error {
 	l.swept = l.now()
 	limit := l.swept - int64(l.plan.Timeout)
 	for _, c := range l.clients {
-		if c != nil && c.busy && c.begun < limit {
+		if c != nil && c.busy && c.oldest() < limit {
 			if err := l.broken(c, errAnswer("timeout")); err != nil {
 				return err
 			}

@@ -1,12 +1,15 @@
 package drive
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http2/hpack"
 )
 
 // Mode says when a client sends.
@@ -20,12 +23,13 @@ const (
 	Stream Mode = "stream"
 	Rate   Mode = "rate"
 	Idle   Mode = "idle"
+	GRPC   Mode = "grpc"
 )
 
 // Settings describe one run.
 type Settings struct {
 	Mode     Mode
-	URL      string        // http://ADDRESS:PORT/PATH; the address is a number
+	URL      string        // http[s]://ADDRESS:PORT/PATH; the address is a number
 	Clients  int           // connections
 	Duration time.Duration // measured time; for idle the longest hold
 	Warmup   time.Duration // load before the measured time
@@ -33,6 +37,9 @@ type Settings struct {
 	Rate     float64       // requests a second, mode rate
 	Body     int           // bytes of the request body, mode post
 	Expect   int           // bytes of the answer's body; 0: by the path, as origin answers
+
+	H2      bool // HTTP/2, over TLS by ALPN, otherwise with prior knowledge; modes get and grpc
+	Streams int  // exchanges at the same time on each connection, HTTP/2
 
 	Host  string   // Host field; with Hosts > 0 a format with one %d
 	Hosts int      // number of host names, one at random for each request
@@ -50,7 +57,9 @@ type Settings struct {
 type plan struct {
 	Settings
 	addr     netip.AddrPort
+	tls      *tls.Config // nil: plain
 	requests [][]byte
+	fields   []hpack.HeaderField // of every request, HTTP/2
 	expect   int
 }
 
@@ -60,8 +69,8 @@ func (s Settings) plan() (*plan, error) {
 		return nil, fmt.Errorf("read URL %q: %w", s.URL, err)
 	}
 	addr, err := netip.ParseAddrPort(u.Host)
-	if err != nil || u.Scheme != "http" || !addr.Addr().Is4() {
-		return nil, fmt.Errorf("read URL %q: want http://ADDRESS:PORT/PATH with an IPv4 address", s.URL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !addr.Addr().Is4() {
+		return nil, fmt.Errorf("read URL %q: want http[s]://ADDRESS:PORT/PATH with an IPv4 address", s.URL)
 	}
 	if s.Clients < 1 {
 		return nil, fmt.Errorf("%d connections: at least 1 is needed", s.Clients)
@@ -75,6 +84,12 @@ func (s Settings) plan() (*plan, error) {
 	p := &plan{Settings: s, addr: addr, expect: s.Expect}
 	if p.expect == 0 {
 		p.expect = expectByPath(u.Path)
+	}
+	if u.Scheme == "https" {
+		p.tls = clientTLS("http/1.1")
+	}
+	if s.H2 || s.Mode == GRPC {
+		return p, p.prepareH2(u)
 	}
 	return p, p.prepare(u)
 }

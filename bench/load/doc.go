@@ -9,6 +9,9 @@
 //	load -url http://127.0.0.1:8080/ -mode rate -rate 5000
 //	load -url http://127.0.0.1:8080/ -mode idle -c 10000 -d 15s
 //	load -url http://127.0.0.1:8080/ -hosts 2500 -host h%04d.bench.example -paths /p0,/p1,/p2,/p3
+//	load -url https://127.0.0.1:8443/ -mode conn
+//	load -url https://127.0.0.1:8443/ -h2 -c 1 -streams 100
+//	load -url http://127.0.0.1:8080/bench.Echo/Say -mode grpc -c 1 -streams 100
 //
 // With -pid it accounts the CPU time of that process and its descendants. It
 // ends with status 1 when an answer was wrong.

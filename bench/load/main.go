@@ -28,7 +28,7 @@ func main() {
 func run() (bool, error) {
 	var s drive.Settings
 	flag.StringVar(&s.URL, "url", "http://127.0.0.1:8080/", "`URL` to request; the address is a number")
-	mode := flag.String("mode", "get", "get, post, conn, stream, rate or idle")
+	mode := flag.String("mode", "get", "get, post, conn, stream, rate, idle or grpc")
 	flag.IntVar(&s.Clients, "c", 64, "connections")
 	flag.DurationVar(&s.Duration, "d", 5*time.Second, "measured time; mode idle: how long to hold, 0: until standard input ends")
 	flag.DurationVar(&s.Warmup, "warmup", 500*time.Millisecond, "load before the measured time")
@@ -40,6 +40,8 @@ func run() (bool, error) {
 	flag.IntVar(&s.Hosts, "hosts", 0, "number of host names, one at random for each request")
 	paths := flag.String("paths", "", "paths, one at random for each request, separated by commas")
 	flag.IntVar(&s.PID, "pid", 0, "process whose CPU time is accounted, with its descendants")
+	flag.BoolVar(&s.H2, "h2", false, "HTTP/2, with prior knowledge when the URL is not https; mode get")
+	flag.IntVar(&s.Streams, "streams", 100, "exchanges at the same time on each connection, HTTP/2")
 	cpu := flag.Int("cpu", -1, "bind to this CPU; -1: none")
 	asJSON := flag.Bool("json", false, "print the report as JSON")
 	flag.Parse()

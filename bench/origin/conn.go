@@ -57,6 +57,7 @@ type conn struct {
 	bye     bool   // the request asked to close
 	last    bool   // close when everything is written
 	watched uint32
+	h2      *h2conn // after the preface of HTTP/2
 }
 
 func (c *conn) writing() bool { return len(c.out) > 0 || c.left > 0 }
@@ -87,6 +88,10 @@ func (c *conn) wrote(n int, r *replies) {
 // feed takes input; it stops at the first request that has a reply, the rest
 // waits until that is written.
 func (c *conn) feed(b []byte, r *replies) {
+	if c.h2 != nil {
+		c.feedH2(b)
+		return
+	}
 	if len(c.in) > 0 {
 		b = append(c.in, b...)
 		c.in = nil
@@ -103,6 +108,11 @@ func (c *conn) feed(b []byte, r *replies) {
 		if end < 0 {
 			c.last = len(b) > maxHead
 			break
+		}
+		if bytes.HasPrefix(b, []byte("PRI ")) {
+			c.h2 = newH2()
+			c.feedH2(b)
+			return
 		}
 		c.request(b[:end+2], r)
 		b = b[end+4:]

@@ -8,9 +8,11 @@
 //	GET /100m...   100,000,000 bytes from a static buffer
 //	GET anything   100 bytes
 //	POST anything  reads the body (Content-Length), answers 100 bytes
+//	HTTP/2         with prior knowledge: gRPC, a message of 100 bytes for one of
+//	               100 bytes, whatever the method
 //
 // It promises keep-alive, pipelined requests in order and bounded memory. It
-// does not validate: it trusts the proxy in front of it, knows only
+// does not validate beyond the length of a gRPC message: it trusts the proxy in front of it, knows only
 // Content-Length and answers 411 to a chunked request body.
 //
 // Start reading at server.run.
