@@ -23,6 +23,9 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:8080", "address to listen on")
 	origins := flag.String("origins", "127.0.0.1:9001", "backends, separated by commas")
 	routes := flag.String("routes", "", "file of lines HOST/PATH NUMBER-OF-BACKEND")
+	calls := flag.Bool("calls", false, "the backends answer gRPC calls, over HTTP/2 with prior knowledge")
+	cert := flag.String("cert", "", "certificate; empty: plain HTTP")
+	key := flag.String("key", "", "its key")
 	flag.Parse()
 	table, err := readRoutes(*routes)
 	if err != nil {
@@ -30,12 +33,26 @@ func main() {
 		os.Exit(1)
 	}
 	server := &http.Server{
-		Addr: *listen, Handler: handler(strings.Split(*origins, ","), table),
+		Addr: *listen, Handler: handler(strings.Split(*origins, ","), table, *calls), Protocols: protocols(true, true),
 		IdleTimeout: 10 * time.Minute, ReadHeaderTimeout: time.Minute,
 		ErrorLog: log.New(os.Stderr, "", 0),
 	}
-	fmt.Fprintln(os.Stderr, "netrp:", server.ListenAndServe())
+	if *cert != "" {
+		err = server.ListenAndServeTLS(*cert, *key)
+	} else {
+		err = server.ListenAndServe()
+	}
+	fmt.Fprintln(os.Stderr, "netrp:", err)
 	os.Exit(1)
+}
+
+// protocols are HTTP/1.1, or HTTP/2 with prior knowledge and over TLS, or both.
+func protocols(http1, http2 bool) *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(http1)
+	p.SetHTTP2(http2)
+	p.SetUnencryptedHTTP2(http2)
+	return &p
 }
 
 func readRoutes(path string) (map[string]int, error) {
@@ -61,7 +78,7 @@ func readRoutes(path string) (map[string]int, error) {
 }
 
 // handler picks the backend by host and first path segment.
-func handler(origins []string, table map[string]int) http.Handler {
+func handler(origins []string, table map[string]int, calls bool) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme = "http"
@@ -74,6 +91,7 @@ func handler(origins []string, table map[string]int) http.Handler {
 		},
 		Transport: &http.Transport{
 			MaxIdleConnsPerHost: 1024, IdleConnTimeout: 10 * time.Minute, DisableCompression: true,
+			Protocols: protocols(!calls, calls),
 		},
 		BufferPool: &buffers{},
 		ErrorLog:   log.New(os.Stderr, "", 0),

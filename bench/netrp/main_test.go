@@ -27,7 +27,7 @@ func TestHandler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := handler(origins, table)
+	h := handler(origins, table, false)
 	for _, c := range []struct{ url, want string }{
 		{"http://a.test/p1", "1 1"},
 		{"http://a.test/p1/deeper", "1 1"},

@@ -35,6 +35,10 @@ func caddy() Kind {
 }
 
 func caddyConfig(s Setup) object {
+	transport := object{"protocol": "http", "keep_alive": object{"max_idle_conns_per_host": 1024}}
+	if s.Calls {
+		transport["versions"] = []string{"h2c"}
+	}
 	handle := make([][]object, len(s.Origins))
 	for i, o := range s.Origins {
 		handle[i] = []object{
@@ -42,7 +46,7 @@ func caddyConfig(s Setup) object {
 			{
 				"handler":   "reverse_proxy",
 				"headers":   object{"request": object{"set": object{"X-Bench": []string{"1"}}}},
-				"transport": object{"protocol": "http", "keep_alive": object{"max_idle_conns_per_host": 1024}},
+				"transport": transport,
 				"upstreams": []object{{"dial": o}},
 			},
 		}
@@ -56,14 +60,21 @@ func caddyConfig(s Setup) object {
 		})
 	})
 	routes = append(routes, object{"handle": handle[0]})
+	server := object{
+		"listen":          []string{fmt.Sprintf("127.0.0.1:%d", s.Port)},
+		"automatic_https": object{"disable": true},
+		"idle_timeout":    "600s",
+		"routes":          routes,
+		"protocols":       []string{"h1", "h2", "h2c"},
+	}
+	apps := object{"http": object{"servers": object{"bench": server}}}
+	if s.Front == TLS {
+		server["tls_connection_policies"] = []object{{}}
+		apps["tls"] = object{"certificates": object{"load_files": []object{{"certificate": s.Cert.Cert, "key": s.Cert.Key}}}}
+	}
 	return object{
 		"admin":   object{"disabled": true},
 		"logging": object{"logs": object{"default": object{"level": "ERROR"}}},
-		"apps": object{"http": object{"servers": object{"bench": object{
-			"listen":          []string{fmt.Sprintf("127.0.0.1:%d", s.Port)},
-			"automatic_https": object{"disable": true},
-			"idle_timeout":    "600s",
-			"routes":          routes,
-		}}}},
+		"apps":    apps,
 	}
 }

@@ -71,16 +71,31 @@ timeout http-keep-alive 600s
 timeout http-request 60s
 http-reuse always
 %sfrontend bench
-bind 127.0.0.1:%d backlog 4096
+bind 127.0.0.1:%d backlog 4096%s
 maxconn 14000
 http-request set-header X-Bench 1
-`, filepath.Join(s.Dir, "haproxy.pid"), global, defaults, s.Port)
+`, filepath.Join(s.Dir, "haproxy.pid"), global, defaults, s.Port, haproxyFront(s))
 	if s.Routes.Hosts > 0 {
 		fmt.Fprintf(w, "use_backend %%[base,map_beg(%s,be0)]\n", routes)
 	}
 	fmt.Fprintln(w, "default_backend be0")
-	for i, o := range s.Origins {
-		fmt.Fprintf(w, "backend be%d\nhttp-response set-header X-Served haproxy\nserver s %s pool-purge-delay 600s\n", i, o)
+	proto := ""
+	if s.Calls {
+		proto = " proto h2"
 	}
-	fmt.Fprintf(w, "backend %s\nhttp-response set-header X-Served %s\nserver s %s\n", Changed, Changed, s.Origins[0])
+	for i, o := range s.Origins {
+		fmt.Fprintf(w, "backend be%d\nhttp-response set-header X-Served haproxy\nserver s %s pool-purge-delay 600s%s\n", i, o, proto)
+	}
+	fmt.Fprintf(w, "backend %s\nhttp-response set-header X-Served %s\nserver s %s%s\n", Changed, Changed, s.Origins[0], proto)
+}
+
+// haproxyFront is what follows the address to bind to.
+func haproxyFront(s Setup) string {
+	switch s.Front {
+	case TLS:
+		return fmt.Sprintf(" ssl crt %s alpn h2,http/1.1 ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 curves X25519 no-tls-tickets", s.Cert.Both)
+	case H2C:
+		return " proto h2"
+	}
+	return ""
 }

@@ -22,12 +22,14 @@ func netrp() Kind {
 			path, err := s.write("routes.txt", func(w *bufio.Writer) {
 				s.each("netrp", func(r route) { fmt.Fprintf(w, "%s%s %d\n", r.host, r.path, r.backend) })
 			})
-			return proc.Command{
-				Args: []string{
-					fmt.Sprintf("-listen=127.0.0.1:%d", s.Port), "-routes=" + path, "-origins=" + strings.Join(s.Origins, ","),
-				},
-				Env: []string{"GOGC=400"},
-			}, err
+			args := []string{
+				fmt.Sprintf("-listen=127.0.0.1:%d", s.Port), "-routes=" + path, "-origins=" + strings.Join(s.Origins, ","),
+				fmt.Sprintf("-calls=%v", s.Calls),
+			}
+			if s.Front == TLS {
+				args = append(args, "-cert="+s.Cert.Cert, "-key="+s.Cert.Key)
+			}
+			return proc.Command{Args: args, Env: []string{"GOGC=400"}}, err
 		},
 	}
 }

@@ -63,7 +63,8 @@ server_names_hash_max_size 524288; server_names_hash_bucket_size 128;
 	for i, o := range s.Origins {
 		fmt.Fprintf(w, "upstream up%d { server %s; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 600s; }\n", i, o)
 	}
-	fmt.Fprintf(w, "add_header X-Served nginx;\nserver { listen 127.0.0.1:%d default_server backlog=4096; location / { proxy_pass http://up0; } }\n", s.Port)
+	listen, pass := nginxFront(w, s)
+	fmt.Fprintf(w, "add_header X-Served nginx;\nserver { listen %s default_server backlog=4096; location / { %s0; } }\n", listen, pass)
 	last := ""
 	s.each("nginx", func(r route) {
 		if r.host != last {
@@ -71,16 +72,38 @@ server_names_hash_max_size 524288; server_names_hash_bucket_size 128;
 				fmt.Fprintln(w, "}")
 			}
 			last = r.host
-			fmt.Fprintf(w, "server { listen 127.0.0.1:%d; server_name %s;\n", s.Port, r.host)
+			fmt.Fprintf(w, "server { listen %s; server_name %s;\n", listen, r.host)
 		}
 		served := ""
 		if r.served == Changed {
 			served = "add_header X-Served " + Changed + "; "
 		}
-		fmt.Fprintf(w, "location %s { %sproxy_pass http://up%d; }\n", r.path, served, r.backend)
+		fmt.Fprintf(w, "location %s { %s%s%d; }\n", r.path, served, pass, r.backend)
 	})
 	if last != "" {
 		fmt.Fprintln(w, "}")
 	}
 	fmt.Fprintln(w, "}")
+}
+
+// nginxFront writes what belongs to the front and the sort of backends. It
+// returns what follows "listen", and how to pass a request on, without the
+// number of the upstream.
+func nginxFront(w *bufio.Writer, s Setup) (listen, pass string) {
+	listen, pass = fmt.Sprintf("127.0.0.1:%d", s.Port), "proxy_pass http://up"
+	switch s.Front {
+	case TLS:
+		listen += " ssl http2"
+		fmt.Fprintf(w, `ssl_certificate %s; ssl_certificate_key %s;
+ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; ssl_ecdh_curve X25519;
+ssl_session_cache off; ssl_session_tickets off;
+`, s.Cert.Cert, s.Cert.Key)
+	case H2C:
+		listen += " http2"
+	}
+	if s.Calls {
+		pass = "grpc_pass grpc://up"
+		fmt.Fprintln(w, "grpc_set_header X-Bench 1;")
+	}
+	return listen, pass
 }

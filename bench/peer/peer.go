@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"fairlead.dev/fairlead/bench/cert"
 	"fairlead.dev/fairlead/bench/proc"
 )
 
@@ -20,7 +21,8 @@ type Kind struct {
 	Find func(ctx context.Context, s *Store) (path, version string, err error)
 	// Write writes the configuration and returns what to start, without the
 	// program. A second call, after a change of the setup, rewrites the files
-	// under a running proxy.
+	// under a running proxy. The error is a [Cannot] when the proxy lacks what
+	// the setup asks for.
 	Write func(s Setup) (proc.Command, error)
 	// Reload is the signal that makes it read its files again; 0: it notices.
 	Reload syscall.Signal
@@ -44,8 +46,28 @@ type Peer struct {
 	Version string
 }
 
+// Cannot says what a proxy lacks for a setup.
+type Cannot string
+
+func (c Cannot) Error() string { return string(c) }
+
+// Front is what clients speak to the proxy.
+type Front int
+
+// The fronts there are.
+const (
+	Plain Front = iota // HTTP/1.1
+	TLS                // HTTP/1.1 and HTTP/2 by ALPN, TLS 1.3
+	H2C                // HTTP/2 with prior knowledge
+)
+
 // Setup says what one proxy process has to do.
 type Setup struct {
+	Program string     // that will be started, for those that ask it what it knows
+	Front   Front      // what clients speak
+	Cert    cert.Files // what it shows them, Front TLS
+	Calls   bool       // the backends answer gRPC calls, over HTTP/2 with prior knowledge
+
 	Dir     string   // folder for its files
 	Port    int      // to listen on, 127.0.0.1
 	Support int      // for metrics and profiles, 127.0.0.1

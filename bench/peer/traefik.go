@@ -18,19 +18,30 @@ func traefik() Kind {
 		},
 		Write: func(s Setup) (proc.Command, error) {
 			path, err := s.write("dynamic.yaml", func(w *bufio.Writer) { traefikConfig(w, s) })
-			return proc.Command{Args: []string{
+			args := []string{
 				fmt.Sprintf("--entryPoints.web.address=127.0.0.1:%d", s.Port),
 				"--entryPoints.web.transport.respondingTimeouts.idleTimeout=600s",
 				"--providers.file.filename=" + path,
 				"--serversTransport.maxIdleConnsPerHost=1024",
 				"--global.checkNewVersion=false", "--global.sendAnonymousUsage=false",
 				"--log.level=ERROR",
-			}}, err
+			}
+			if s.Front == TLS {
+				args = append(args, "--entryPoints.web.http.tls=true")
+			}
+			return proc.Command{Args: args}, err
 		},
 	}
 }
 
 func traefikConfig(w *bufio.Writer, s Setup) {
+	scheme := "http"
+	if s.Calls {
+		scheme = "h2c"
+	}
+	if s.Front == TLS {
+		fmt.Fprintf(w, "tls: {stores: {default: {defaultCertificate: {certFile: %s, keyFile: %s}}}}\n", s.Cert.Cert, s.Cert.Key)
+	}
 	fmt.Fprint(w, `http:
   middlewares:
     fields:
@@ -40,7 +51,7 @@ func traefikConfig(w *bufio.Writer, s Setup) {
   services:
 `)
 	for i, o := range s.Origins {
-		fmt.Fprintf(w, "    up%d: {loadBalancer: {servers: [{url: \"http://%s\"}]}}\n", i, o)
+		fmt.Fprintf(w, "    up%d: {loadBalancer: {servers: [{url: \"%s://%s\"}]}}\n", i, scheme, o)
 	}
 	const line = "    %s: {entryPoints: [web], rule: '%s', service: up%d, middlewares: [fields]}\n"
 	fmt.Fprint(w, "  routers:\n")

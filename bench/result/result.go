@@ -35,7 +35,8 @@ type Run struct {
 	Scenario string        `json:"scenario"`
 	Peer     string        `json:"peer"`
 	Round    int           `json:"round"`
-	Error    string        `json:"error,omitempty"` // there was no measurement
+	Error    string        `json:"error,omitempty"`  // there was no measurement
+	Cannot   string        `json:"cannot,omitempty"` // what the peer lacks for the scenario
 	Load     *drive.Report `json:"load,omitempty"`
 	Idle     *Idle         `json:"idle,omitempty"`
 	Change   *Change       `json:"change,omitempty"`

@@ -48,6 +48,7 @@ func example() *Result {
 	add("haproxy", 1, 50000, map[string]int{"timeout": 2})
 	r.Runs = append(r.Runs,
 		Run{Scenario: "small", Peer: "haproxy", Round: 2, Error: "did not start"},
+		Run{Scenario: "small", Peer: "traefik", Round: 1, Cannot: "it has no such thing"},
 		Run{Scenario: "idle", Peer: "nginx", Round: 1, Idle: &Idle{Open: 1024, Before: 1 << 20, Soon: 3 << 20, Later: 2 << 20, CPU: 0.5}},
 		Run{Scenario: "change", Peer: "nginx", Round: 1, Change: &Change{LoadSeconds: 1.5, ChangeExtra: 7 << 20}})
 	return r
@@ -64,6 +65,7 @@ func TestTables(t *testing.T) {
 		"| haproxy (failed runs) | - |",
 		"- haproxy, round 1: 2 wrong answers: map[timeout:2]",
 		"- haproxy, round 2: did not start",
+		"- traefik cannot: it has no such thing",
 		"Not measured: caddy (no network).",
 		"| nginx | 1 | 2.00 | 1.00 | 0.500 |",
 		"| nginx | 1.50 | 0.00 | - | 0 | 0.000 | 0.000 | 7 |",

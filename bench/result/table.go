@@ -12,7 +12,7 @@ type quantity struct {
 	title string
 	value func(*Run) (float64, bool)
 	print func(float64) string
-	ratio bool // followed by the ratios to nginx and haproxy
+	ratio []string // followed by the spread and the ratios to these peers
 }
 
 // section is one table.
@@ -73,11 +73,28 @@ func thousands(n int64) string {
 var busy = quantity{title: "proxy busy", print: percent,
 	value: load(func(r *Run) float64 { return r.Load.ProxyCPU / r.Load.Seconds })}
 
-func perCPU() []quantity {
+// perCPU are the columns of most tables; besides nginx and haproxy it compares
+// with more peers.
+func perCPU(more ...string) []quantity {
 	return []quantity{
-		{title: "requests per proxy-CPU-s", ratio: true, print: whole, value: load(func(r *Run) float64 { return r.Load.PerCPU() })},
+		{title: "requests per proxy-CPU-s", ratio: append([]string{"nginx", "haproxy"}, more...), print: whole, value: load(func(r *Run) float64 { return r.Load.PerCPU() })},
 		{title: "us each", print: fixed2, value: load(func(r *Run) float64 { return 1e6 * r.Load.ProxyCPU / float64(max(r.Load.Requests, 1)) })},
 		busy,
+	}
+}
+
+const (
+	idleNote = "Proportional resident memory of the processes; the kernel's own memory for a socket comes on top for all. Afterwards every connection is used once more."
+
+	handshakeNote = "Full handshakes, no resumption: X25519, AES-128-GCM, one request, close."
+)
+
+func perIdle() []quantity {
+	return []quantity{
+		{title: "MB before", print: megabytes, value: idle(func(i *Idle) float64 { return float64(i.Before) })},
+		{title: "KB each after 2 s", print: fixed2, value: idle(func(i *Idle) float64 { return float64(i.Soon-i.Before) / 1024 / float64(i.Open) })},
+		{title: "KB each after 12 s", print: fixed2, value: idle(func(i *Idle) float64 { return float64(i.Later-i.Before) / 1024 / float64(i.Open) })},
+		{title: "CPU-s per s", print: fixed3, value: idle(func(i *Idle) float64 { return i.CPU })},
 	}
 }
 
@@ -90,7 +107,7 @@ func sections() []section {
 		{scenario: "conn", title: "A new connection for each request", columns: perCPU()},
 		{scenario: "routes", title: "10,000 host and path routes, one at random for each request, 64 connections", columns: perCPU()},
 		{scenario: "stream", title: "100 MB answers, 4 connections", columns: []quantity{
-			{title: "GB per proxy-CPU-s", ratio: true, print: fixed2, value: load(func(r *Run) float64 { return float64(r.Load.Bytes) / 1e9 / max(r.Load.ProxyCPU, 1e-3) })},
+			{title: "GB per proxy-CPU-s", ratio: []string{"nginx", "haproxy"}, print: fixed2, value: load(func(r *Run) float64 { return float64(r.Load.Bytes) / 1e9 / max(r.Load.ProxyCPU, 1e-3) })},
 			{title: "CPU-s per GB", print: fixed3, value: load(func(r *Run) float64 { return 1e9 * r.Load.ProxyCPU / float64(max(r.Load.Bytes, 1)) })},
 			busy,
 		}},
@@ -100,12 +117,14 @@ func sections() []section {
 			quantity{title: "p99.9 ms", print: latency, value: load(func(r *Run) float64 { return float64(r.Load.P999) })},
 			quantity{title: "not sent in time", print: whole, value: load(func(r *Run) float64 { return float64(r.Load.Unsent) })},
 		)},
-		{scenario: "idle", title: "10,000 idle connections that each did one request", note: "Proportional resident memory of the processes; the kernel's own memory for a socket comes on top for all. Afterwards every connection is used once more.", columns: []quantity{
-			{title: "MB before", print: megabytes, value: idle(func(i *Idle) float64 { return float64(i.Before) })},
-			{title: "KB each after 2 s", print: fixed2, value: idle(func(i *Idle) float64 { return float64(i.Soon-i.Before) / 1024 / float64(i.Open) })},
-			{title: "KB each after 12 s", print: fixed2, value: idle(func(i *Idle) float64 { return float64(i.Later-i.Before) / 1024 / float64(i.Open) })},
-			{title: "CPU-s per s", print: fixed3, value: idle(func(i *Idle) float64 { return i.CPU })},
-		}},
+		{scenario: "idle", title: "10,000 idle connections that each did one request", note: idleNote, columns: perIdle()},
+		{scenario: "tls", title: "TLS 1.3, 100 B answer, keep-alive, 64 connections", columns: perCPU()},
+		{scenario: "handshake", title: "A new TLS 1.3 connection for each request, ECDSA P-256", note: handshakeNote, columns: perCPU()},
+		{scenario: "handshake-rsa", title: "A new TLS 1.3 connection for each request, RSA-2048", note: handshakeNote, columns: perCPU()},
+		{scenario: "h2", title: "HTTP/2 over TLS 1.3, 100 streams on one connection, HTTP/1.1 behind, 100 B answer", columns: perCPU("caddy")},
+		{scenario: "h2c", title: "The same with prior knowledge, without TLS", columns: perCPU("caddy")},
+		{scenario: "grpc", title: "gRPC unary calls of 100 B each way, 100 streams on one TLS connection, HTTP/2 behind", columns: perCPU("traefik")},
+		{scenario: "tlsidle", title: "5,000 idle TLS connections that each did one request", note: idleNote, columns: perIdle()},
 		{scenario: "change", title: "100,000 host and path routes: load, then a change of one", note: "Seconds until live include the period at which the proxy looks at its file; nginx and haproxy are told to reload by their signal.", columns: []quantity{
 			{title: "load s", print: fixed2, value: change(func(c *Change) float64 { return c.LoadSeconds })},
 			{title: "load CPU-s", print: fixed2, value: change(func(c *Change) float64 { return c.LoadCPU })},
@@ -180,15 +199,18 @@ func (r *Result) writeSection(b *strings.Builder, s section) {
 	if s.note != "" {
 		fmt.Fprintf(b, "\n%s\n", s.note)
 	}
-	r.writeFailures(b, s.scenario)
+	r.writeRemarks(b, s.scenario)
 }
 
 func writeHead(b *strings.Builder, columns []quantity) {
 	head, rule := "| proxy |", "| --- |"
 	for _, q := range columns {
 		head, rule = head+" "+q.title+" |", rule+" ---: |"
-		if q.ratio {
-			head, rule = head+" spread | to nginx | to haproxy |", rule+" ---: | ---: | ---: |"
+		if len(q.ratio) > 0 {
+			head, rule = head+" spread |", rule+" ---: |"
+		}
+		for _, peer := range q.ratio {
+			head, rule = head+" to "+peer+" |", rule+" ---: |"
 		}
 	}
 	fmt.Fprintf(b, "%s\n%s\n", head, rule)
@@ -207,8 +229,11 @@ func writeRow(b *strings.Builder, columns []quantity, line row, all []row) {
 		} else {
 			fmt.Fprintf(b, " %s |", q.print(s.median()))
 		}
-		if q.ratio {
-			fmt.Fprintf(b, " %s | %s | %s |", percent(s.spread()), ratio(s, "nginx", i, all), ratio(s, "haproxy", i, all))
+		if len(q.ratio) > 0 {
+			fmt.Fprintf(b, " %s |", percent(s.spread()))
+		}
+		for _, peer := range q.ratio {
+			fmt.Fprintf(b, " %s |", ratio(s, peer, i, all))
 		}
 	}
 	b.WriteString("\n")
@@ -224,16 +249,21 @@ func ratio(s sample, peer string, column int, all []row) string {
 	return "-"
 }
 
-func (r *Result) writeFailures(b *strings.Builder, scenario string) {
+// writeRemarks says which runs failed, and who cannot do it.
+func (r *Result) writeRemarks(b *strings.Builder, scenario string) {
 	first := true
 	for i := range r.Runs {
 		run := &r.Runs[i]
-		if run.Scenario != scenario || !run.Failed() {
+		if run.Scenario != scenario || !run.Failed() && run.Cannot == "" {
 			continue
 		}
 		if first {
 			b.WriteString("\n")
 			first = false
+		}
+		if run.Cannot != "" {
+			fmt.Fprintf(b, "- %s cannot: %s\n", run.Peer, run.Cannot)
+			continue
 		}
 		reason := run.Error
 		if reason == "" {

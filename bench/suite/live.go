@@ -1,7 +1,9 @@
 package suite
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -67,17 +69,54 @@ func (b *bench) awaitLive(ctx context.Context, longest time.Duration) error {
 	})
 }
 
+// client speaks what the front of the proxy wants.
 func (b *bench) client() *http.Client {
-	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}
+	var p http.Protocols
+	p.SetHTTP1(b.scenario.front == peer.Plain || b.scenario.front == peer.TLS && !b.scenario.calls)
+	p.SetHTTP2(b.scenario.front == peer.TLS && b.scenario.calls)
+	p.SetUnencryptedHTTP2(b.scenario.front == peer.H2C)
+	return &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		Protocols: &p, TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: "bench.example"},
+	}}
+}
+
+// url is where the proxy answers.
+func (b *bench) url(path string) string {
+	scheme := "http"
+	if b.scenario.front == peer.TLS {
+		scheme = "https"
+	}
+	return fmt.Sprintf("%s://127.0.0.1:%d%s", scheme, b.setup.Port, path)
+}
+
+// request is a GET or, when the backends answer calls, a call with a message of
+// 100 bytes, which the answer has as well.
+func (b *bench) request(ctx context.Context, host, path string) (req *http.Request, length int64, err error) {
+	method, message := http.MethodGet, []byte(nil)
+	length = 100
+	if b.scenario.calls {
+		method, message = http.MethodPost, make([]byte, 105)
+		message[4] = 100
+		length = 105
+	}
+	req, err = http.NewRequestWithContext(ctx, method, b.url(path), bytes.NewReader(message))
+	if err != nil {
+		return nil, 0, fmt.Errorf("ask proxy: %w", err)
+	}
+	req.Host = host
+	if b.scenario.calls {
+		req.Header.Set("Content-Type", "application/grpc")
+		req.Header.Set("Te", "trailers")
+	}
+	return req, length, nil
 }
 
 // ask does one request and returns the X-Served field.
 func (b *bench) ask(ctx context.Context, client *http.Client, host, path string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", b.setup.Port, path), nil)
+	req, length, err := b.request(ctx, host, path)
 	if err != nil {
-		return "", fmt.Errorf("ask proxy: %w", err)
+		return "", err
 	}
-	req.Host = host
 	res, err := client.Do(req)
 	if err != nil {
 		return "", err
@@ -87,8 +126,11 @@ func (b *bench) ask(ctx context.Context, client *http.Client, host, path string)
 	if err != nil {
 		return "", err
 	}
-	if res.StatusCode != http.StatusOK || n != 100 {
+	if res.StatusCode != http.StatusOK || n != length {
 		return "", fmt.Errorf("status %d with %d bytes for host %q, path %q", res.StatusCode, n, host, path)
+	}
+	if status := res.Trailer.Get("Grpc-Status"); b.scenario.calls && status != "0" {
+		return "", fmt.Errorf("grpc-status %q for host %q, path %q", status, host, path)
 	}
 	return res.Header.Get("X-Served"), nil
 }

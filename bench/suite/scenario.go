@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead.dev/fairlead/bench/cert"
 	"fairlead.dev/fairlead/bench/peer"
 )
 
@@ -13,6 +14,9 @@ type Scenario struct {
 	Name  string
 	sort  sort
 	path  string
+	front peer.Front
+	key   cert.Sort   // of the certificate; empty: ECDSA
+	calls bool        // gRPC, also behind the proxy
 	load  []string    // arguments of command load
 	table peer.Routes // routes that every peer has
 
@@ -32,6 +36,9 @@ const fullHosts = 2500
 
 func fullTable() peer.Routes { return peer.Routes{Hosts: fullHosts, Paths: peer.PathNames()} }
 
+// callPath is the method of every call; origin answers any.
+const callPath = "/bench.Echo/Say"
+
 // Scenarios lists them in the order of the tables.
 func Scenarios() []Scenario {
 	return []Scenario{
@@ -46,6 +53,14 @@ func Scenarios() []Scenario {
 		{Name: "stream", path: "/100m", load: []string{"-mode=stream", "-c=4"}},
 		{Name: "rate", path: "/", load: []string{"-mode=rate", "-rate=5000", "-c=64"}},
 		{Name: "idle", path: "/", sort: idle, load: []string{"-mode=idle", "-c=10000", "-d=0"},
+			soon: 2 * time.Second, later: 12 * time.Second},
+		{Name: "tls", path: "/", front: peer.TLS, load: []string{"-mode=get", "-c=64"}},
+		{Name: "handshake", path: "/", front: peer.TLS, load: []string{"-mode=conn", "-c=64"}},
+		{Name: "handshake-rsa", path: "/", front: peer.TLS, key: cert.RSA, load: []string{"-mode=conn", "-c=64"}},
+		{Name: "h2", path: "/", front: peer.TLS, load: []string{"-h2", "-c=1", "-streams=100"}},
+		{Name: "h2c", path: "/", front: peer.H2C, load: []string{"-h2", "-c=1", "-streams=100"}},
+		{Name: "grpc", path: callPath, front: peer.TLS, calls: true, load: []string{"-mode=grpc", "-c=1", "-streams=100"}},
+		{Name: "tlsidle", path: "/", front: peer.TLS, sort: idle, load: []string{"-mode=idle", "-c=5000", "-d=0"},
 			soon: 2 * time.Second, later: 12 * time.Second},
 		{Name: "change", path: "/", sort: change, table: peer.Routes{Hosts: 25000, Paths: peer.PathNames()}},
 	}

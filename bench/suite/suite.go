@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead.dev/fairlead/bench/cert"
 	"fairlead.dev/fairlead/bench/drive"
 	"fairlead.dev/fairlead/bench/peer"
 	"fairlead.dev/fairlead/bench/proc"
@@ -48,8 +50,10 @@ func (s *Suite) Run(ctx context.Context) []result.Run {
 					return runs
 				}
 				run.Round = round
-				runs = append(runs, run)
-				fmt.Fprintln(s.Say, describe(run))
+				if run.Cannot == "" || round == 1 {
+					runs = append(runs, run)
+					fmt.Fprintln(s.Say, describe(run))
+				}
 			}
 		}
 	}
@@ -75,7 +79,9 @@ func (s *Suite) one(ctx context.Context, sc Scenario, p peer.Peer) result.Run {
 			run.Load, err = b.timed(ctx)
 		}
 	}
-	if err != nil {
+	if cannot, ok := errors.AsType[peer.Cannot](err); ok {
+		run.Cannot = cannot.Error()
+	} else if err != nil {
 		run.Error = err.Error()
 	}
 	return run
@@ -99,7 +105,10 @@ func (s *Suite) setUp(ctx context.Context, sc Scenario, p peer.Peer, profile boo
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
 	b := &bench{suite: s, scenario: sc, peer: p}
-	b.setup = peer.Setup{Dir: dir, Routes: sc.table, Reload: sc.sort == change, Profile: profile}
+	b.setup = peer.Setup{
+		Program: p.Path, Dir: dir, Routes: sc.table, Reload: sc.sort == change, Profile: profile,
+		Front: sc.front, Calls: sc.calls,
+	}
 	if p.FullTable {
 		b.setup.Extra = s.Extra
 		if sc.table.Hosts == 0 {
@@ -114,6 +123,9 @@ func (s *Suite) setUp(ctx context.Context, sc Scenario, p peer.Peer, profile boo
 }
 
 func (b *bench) start(ctx context.Context) error {
+	if err := b.writeCert(); err != nil {
+		return err
+	}
 	if err := b.startOrigin(ctx); err != nil {
 		return err
 	}
@@ -132,7 +144,18 @@ func (b *bench) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.awaitLive(ctx, 2*time.Minute)
+	if b.setup.Reload {
+		return b.awaitLive(ctx, 2*time.Minute)
+	}
+	return b.awaitLive(ctx, 30*time.Second)
+}
+
+// writeCert makes the certificate for a TLS front.
+func (b *bench) writeCert() (err error) {
+	if b.scenario.front == peer.TLS {
+		b.setup.Cert, err = cert.Write(b.setup.Dir, cmp.Or(b.scenario.key, cert.ECDSA))
+	}
+	return err
 }
 
 // startOrigin starts the backend on four ports of its choice.
@@ -191,7 +214,7 @@ func freePorts(n int) ([]int, error) {
 // loadCommand prepares command load against the proxy.
 func (b *bench) loadCommand(ctx context.Context, path string, args ...string) *exec.Cmd {
 	args = append([]string{
-		"-json", fmt.Sprintf("-url=http://127.0.0.1:%d%s", b.setup.Port, path),
+		"-json", "-url=" + b.url(path),
 		fmt.Sprintf("-cpu=%d", b.suite.LoadCPU), fmt.Sprintf("-pid=%d", b.proxy.PID()),
 	}, args...)
 	return exec.CommandContext(ctx, b.suite.Load, args...)
@@ -219,8 +242,10 @@ func (b *bench) drive(cmd *exec.Cmd) (*drive.Report, error) {
 
 // describe is a line of progress.
 func describe(r result.Run) string {
-	text := fmt.Sprintf("%-7s %-14s round %d: ", r.Scenario, r.Peer, r.Round)
+	text := fmt.Sprintf("%-13s %-14s round %d: ", r.Scenario, r.Peer, r.Round)
 	switch {
+	case r.Cannot != "":
+		return text + "cannot: " + r.Cannot
 	case r.Error != "":
 		return text + "FAILED: " + r.Error
 	case r.Idle != nil:
