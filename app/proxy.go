@@ -78,6 +78,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	p.metrics.CounterFunc("access_log_dropped_total", "lines that the access log could not take in time", p.accessLog.Dropped)
 	p.metrics.GaugeFunc("client_connections_parked", "idle client connections that wait without a goroutine",
 		func() float64 { return float64(p.proxy.Parked()) })
+	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"io"
-	"net"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
@@ -77,30 +76,23 @@ func (p *pipe) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// ReadFrom implements io.ReaderFrom: between two connections bytes move inside
-// the kernel.
-func (p *pipe) ReadFrom(r io.Reader) (total int64, err error) {
-	from, ok := r.(*pipe)
-	if !ok {
-		return io.Copy(struct{ io.Writer }{p}, r)
-	}
-	if data := from.in.unread(); len(data) > 0 {
-		n, err := p.Write(data)
-		from.in.r += n
-		total = int64(n)
+// Next returns what has come, waiting when there is nothing: without memory.
+// io.EOF is the end. It stays valid until Consume.
+func (p *pipe) Next(size int) ([]byte, error) {
+	if len(p.in.unread()) == 0 {
+		end, err := p.in.fill(size)
 		if err != nil {
-			return total, err
+			return nil, err
+		}
+		if end {
+			return nil, io.EOF
 		}
 	}
-	to, ok := p.s.NetConn().(*net.TCPConn)
-	if !ok {
-		n, err := io.Copy(struct{ io.Writer }{p}, struct{ io.Reader }{from})
-		return total + n, err
-	}
-	n, err := to.ReadFrom(from.s.NetConn())
-	*p.sent += n
-	return total + n, err
+	return p.in.unread(), nil
 }
+
+// Consume says that n bytes of what Next returned were used.
+func (p *pipe) Consume(n int) { p.in.r += n }
 
 // CloseWrite implements exchange.Pipe.
 func (p *pipe) CloseWrite() error { return p.s.CloseWrite() }

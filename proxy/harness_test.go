@@ -44,6 +44,7 @@ type testProxy struct {
 	stop func()
 	// endpoints are those of its routes.
 	endpoints *backend.Set
+	set       *option.Set
 }
 
 // logBuffer keeps the application log.
@@ -104,7 +105,13 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 		})
 	}
 	t.Cleanup(stop)
-	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop, endpoints: endpoints}
+	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop, endpoints: endpoints, set: set}
+}
+
+// compile makes a table for p.
+func (p *testProxy) compile(text string) *table.Table {
+	p.t.Helper()
+	return compile(p.t, p.Proxy, p.endpoints, p.set, text)
 }
 
 func compile(t testing.TB, p *proxy.Proxy, endpoints *backend.Set, set *option.Set, text string) *table.Table {

@@ -50,6 +50,7 @@ type Proxy struct {
 	dynamic dynamicEndpoints
 	date    dateCache
 	count   counters
+	tunnels tunnels
 	// backendClosed is countClosed, bound once.
 	backendClosed func(*http1.Client)
 

@@ -53,6 +53,7 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.ShutdownTimeout)
 	defer cancel()
 	defer context.AfterFunc(drain, p.cancel)() // filters that wait and dials end with them
+	wg.Go(func() { p.tunnels.leave(drain) })
 	if derr := srv.Drain(drain); derr != nil {
 		p.log.Warn("cut off requests that did not end in time", "timeout", o.ShutdownTimeout)
 	}
@@ -109,6 +110,9 @@ func statusCheck(ctx context.Context, client *http.Client, url string) error {
 
 // HealthWait is the time between the signal and the end of listening.
 func (p *Proxy) HealthWait() time.Duration { return p.opts.HealthWait }
+
+// Tunnels returns how many upgraded connections are open.
+func (p *Proxy) Tunnels() int { return p.tunnels.len() }
 
 // Parked returns how many idle client connections wait without a goroutine.
 func (p *Proxy) Parked() int { return p.parker.Len() }

@@ -1,36 +1,243 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/kit/websocket"
 	"fairlead.dev/fairlead/message"
 )
 
+// farewell is how long the ends of a WebSocket get to take leave after the Close
+// frame before the connections are cut.
+const farewell = 5 * time.Second
+
+// tunnel passes bytes both ways between a client and a backend that agreed to
+// speak something else than HTTP (RFC 9110 7.8, RFC 8441).
+type tunnel struct {
+	down, up exchange.Pipe
+	toClient direction
+	toServer direction
+}
+
 // tunnel answers with resp, the backend's 101, and then passes bytes both ways
-// until both sides ended or one failed (RFC 9110 7.8).
+// until both sides ended or one failed.
 func (e *passage) tunnel(resp *message.Response) error {
 	down, err := e.down.Accept(resp)
 	if err != nil {
 		return err
 	}
-	up := e.up.Tunnel()
+	t := &tunnel{down: down, up: e.up.Tunnel()}
+	frames := message.EqualName(e.send.Upgrade, "websocket")
+	t.toClient.begin(down, t.up, frames, false)
+	t.toServer.begin(t.up, down, frames, true)
+	if !e.p.tunnels.add(t) {
+		t.cut()
+	}
+	defer e.p.tunnels.remove(t)
 	var wg sync.WaitGroup
-	wg.Go(func() { relay(up, down) })
-	relay(down, up)
+	wg.Go(func() { t.relay(&t.toServer) })
+	t.relay(&t.toClient)
 	wg.Wait()
-	_ = down.Close()
-	return up.Close()
+	return errors.Join(t.down.Close(), t.up.Close())
 }
 
-// relay passes on what comes from one end until it ends, then ends that
-// direction of the other. An error ends both, so that the other direction ends
-// too.
-func relay(to, from exchange.Pipe) {
-	if _, err := io.Copy(to, from); err != nil {
-		to.Interrupt()
-		from.Interrupt()
+// relay runs one direction. An error ends both, so that the other one ends too.
+func (t *tunnel) relay(d *direction) {
+	if d.relay() != nil {
+		t.cut()
 	}
-	_ = to.CloseWrite()
+	_ = d.to.CloseWrite()
+}
+
+func (t *tunnel) cut() {
+	t.down.Interrupt()
+	t.up.Interrupt()
+}
+
+// leave tells both ends of a WebSocket that this instance goes away and gives
+// them a moment to end. Other tunnels go on until they are cut.
+func (t *tunnel) leave(ctx context.Context) {
+	if !t.toClient.framed {
+		return
+	}
+	t.toClient.leave(ctx)
+	t.toServer.leave(ctx)
+	late := time.NewTimer(farewell)
+	defer late.Stop()
+	for _, d := range []*direction{&t.toClient, &t.toServer} {
+		select {
+		case <-d.done:
+		case <-late.C:
+			t.cut()
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// direction is one direction of a tunnel.
+type direction struct {
+	to, from exchange.Pipe
+	framed   bool // WebSocket frames
+	masked   bool // those that we make
+	done     chan struct{}
+
+	// Who takes from turn may write to to, and look at what follows.
+	turn   chan struct{}
+	frames websocket.Frames
+	leaves bool // a Close frame of ours is to follow the frame under way
+	closed bool // a Close frame was the last: what still comes is dropped
+}
+
+func (d *direction) begin(to, from exchange.Pipe, framed, masked bool) {
+	d.to, d.from, d.framed, d.masked = to, from, framed, masked
+	d.done, d.turn = make(chan struct{}), make(chan struct{}, 1)
+	d.turn <- struct{}{}
+}
+
+// source is a pipe that can wait without memory for what it waits for; see
+// exchange.Body.
+type source interface {
+	Next(size int) ([]byte, error)
+	Consume(n int)
+}
+
+// relay passes on what comes until the end.
+func (d *direction) relay() error {
+	defer close(d.done)
+	src, ok := d.from.(source)
+	if !ok {
+		s := &reading{from: d.from, b: buf.Get(buf.Small)}
+		defer buf.Put(s.b)
+		src = s
+	}
+	for {
+		b, err := src.Next(buf.Medium)
+		if len(b) > 0 {
+			if err := d.pass(b); err != nil {
+				return err
+			}
+			src.Consume(len(b))
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// reading makes a source of a pipe that can only be read.
+type reading struct {
+	from exchange.Pipe
+	b    []byte
+}
+
+func (r *reading) Next(int) ([]byte, error) {
+	n, err := r.from.Read(r.b)
+	return r.b[:n], err
+}
+
+func (r *reading) Consume(int) {}
+
+// pass sends b on, or the part of it before our Close frame.
+func (d *direction) pass(b []byte) error {
+	<-d.turn
+	defer func() { d.turn <- struct{}{} }()
+	for rest := b; d.framed && len(rest) > 0 && !d.closed; {
+		rest = rest[d.frames.Next(rest):]
+		switch {
+		case d.frames.Closing():
+			d.leaves = false // they part without our help
+		case d.leaves && d.frames.Between():
+			if _, err := d.to.Write(b[:len(b)-len(rest)]); err != nil {
+				return err
+			}
+			return d.sendClose()
+		}
+	}
+	if d.closed {
+		return nil
+	}
+	_, err := d.to.Write(b)
+	return err
+}
+
+// sendClose ends the direction with a Close frame. The caller has the turn.
+func (d *direction) sendClose() error {
+	d.closed = true
+	var b [8]byte
+	if _, err := d.to.Write(websocket.AppendClose(b[:0], websocket.GoingAway, d.masked)); err != nil {
+		return err
+	}
+	return d.to.CloseWrite()
+}
+
+// leave sends a Close frame as soon as no other one is under way.
+func (d *direction) leave(ctx context.Context) {
+	select {
+	case <-d.turn:
+	case <-d.done:
+		return
+	case <-ctx.Done():
+		return
+	}
+	defer func() { d.turn <- struct{}{} }()
+	switch {
+	case d.closed || d.frames.Closing():
+	case d.frames.Between():
+		_ = d.sendClose() // who reads from the other end notices
+	default:
+		d.leaves = true
+	}
+}
+
+// tunnels are the tunnels that are open.
+type tunnels struct {
+	mu      sync.Mutex
+	open    map[*tunnel]struct{}
+	leaving bool
+}
+
+// add reports false when no more tunnels are wanted.
+func (s *tunnels) add(t *tunnel) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[*tunnel]struct{}{}
+	}
+	s.open[t] = struct{}{}
+	return !s.leaving
+}
+
+func (s *tunnels) remove(t *tunnel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, t)
+}
+
+func (s *tunnels) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// leave has all tunnels take leave and waits for that until ctx ends.
+func (s *tunnels) leave(ctx context.Context) {
+	var wg sync.WaitGroup
+	s.mu.Lock()
+	s.leaving = true
+	for t := range s.open {
+		wg.Go(func() { t.leave(ctx) })
+	}
+	s.mu.Unlock()
+	wg.Wait()
 }
