@@ -6,17 +6,8 @@ import (
 	"fairlead.dev/fairlead/message"
 )
 
-// ProtocolError says that a message is not what its protocol allows. The
-// connection it came by, under HTTP/2 and HTTP/3 perhaps only the stream, cannot
-// be used any further.
-type ProtocolError struct {
-	Reason message.Reason
-	// Detail says what was found.
-	Detail string
-}
-
-// Error returns reason and detail.
-func (e *ProtocolError) Error() string { return e.Reason.Code() + ": " + e.Detail }
+// ProtocolError says that a message is not what its protocol allows.
+type ProtocolError = message.ProtocolError
 
 // ErrUnexpectedEnd is returned when a peer ends the connection, or the stream,
 // within a message.

@@ -1,8 +1,9 @@
 package http1
 
 import (
-	"encoding/binary"
 	"unsafe"
+
+	"fairlead.dev/fairlead/message"
 )
 
 // token holds the bytes of RFC 9110 5.6.2.
@@ -19,55 +20,11 @@ var token = func() (t [256]bool) {
 	return t
 }()
 
-const (
-	ones = 0x0101010101010101
-	high = 0x8080808080808080
-)
-
-// plain reports whether p has no control character: every byte is 0x20 to 0x7e,
-// 0x80 to 0xff, or a tab where tabs are allowed.
-func plain(p []byte, tabs bool) bool {
-	for len(p) >= 8 {
-		w := binary.LittleEndian.Uint64(p)
-		del := w ^ (0x7f * ones)
-		if ((w-0x20*ones)&^w|(del-ones)&^del)&high != 0 && !plainSlow(p[:8], tabs) {
-			return false
-		}
-		p = p[8:]
-	}
-	return plainSlow(p, tabs)
-}
-
-func plainSlow(p []byte, tabs bool) bool {
-	for _, c := range p {
-		if (c < 0x20 && (c != '\t' || !tabs)) || c == 0x7f {
-			return false
-		}
-	}
-	return true
-}
-
 // view returns p as a string without a copy: it ends with the buffer.
 func view(p []byte) string { return unsafe.String(unsafe.SliceData(p), len(p)) }
 
 // bytesOf is the opposite of view: the result must not be written to.
 func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
-
-// ascii reports whether p has no byte above 0x7f.
-func ascii(p []byte) bool {
-	for len(p) >= 8 {
-		if binary.LittleEndian.Uint64(p)&high != 0 {
-			return false
-		}
-		p = p[8:]
-	}
-	for _, c := range p {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
 
 // trim cuts spaces and tabs from the end.
 func trim(p []byte) []byte {
@@ -78,10 +35,7 @@ func trim(p []byte) []byte {
 }
 
 // show quotes a short piece of input for an error.
-func show(p []byte) string {
-	const most = 40
-	if len(p) > most {
-		return string(p[:most]) + "..."
-	}
-	return string(p)
-}
+func show(p []byte) string { return message.Show(view(p)) }
+
+// plain is message.Plain of bytes.
+func plain(p []byte, tabs bool) bool { return message.Plain(view(p), tabs) }

@@ -171,29 +171,11 @@ func (c *chunked) fields(h *message.Header) error {
 		return bad(message.ReasonBodyMalformed, "trailers: %s", err)
 	}
 	for _, field := range all.Fields() {
-		if trailerAllowed(field) {
+		if message.TrailerAllowed(field) {
 			h.AddField(field)
 		}
 	}
 	return nil
-}
-
-// trailerAllowed reports whether a field may stand in a trailer section: none
-// that frames, routes, authenticates or is by hop.
-func trailerAllowed(f message.Field) bool {
-	if f.Kind != message.KindOther {
-		return false
-	}
-	for _, name := range [...]string{
-		"Authorization", "Cookie", "Set-Cookie", "Content-Encoding", "Content-Type", "Content-Range",
-		"Cache-Control", "Max-Forwards", "Range", "Proxy-Authorization", "Proxy-Authenticate",
-		"WWW-Authenticate", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
-	} {
-		if message.EqualName(f.Name, name) {
-			return false
-		}
-	}
-	return true
 }
 
 func hexDigit(b byte) (byte, bool) {

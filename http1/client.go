@@ -189,7 +189,7 @@ func (c *Client) finishHead(resp *message.Response, length int64, o *exchange.Se
 			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "status 101 without an upgrade in the request")}
 		}
 		c.broken.Store(true) // whatever happens, no HTTP on this connection any more
-		if to := c.framing.upgradeTo; to != "" && !hasToken(o.Upgrade, to) {
+		if to := c.framing.upgradeTo; to != "" && !message.HasToken(o.Upgrade, to) {
 			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "upgrade to %q, asked for was %q", to, o.Upgrade)}
 		}
 		return nil

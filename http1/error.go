@@ -2,9 +2,7 @@ package http1
 
 import (
 	"errors"
-	"fmt"
 
-	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -15,5 +13,5 @@ var errIncomplete = errors.New("incomplete")
 var errHTTP2 = errors.New("HTTP/2")
 
 func bad(reason message.Reason, detail string, args ...any) error {
-	return &exchange.ProtocolError{Reason: reason, Detail: fmt.Sprintf(detail, args...)}
+	return message.Malformed(reason, detail, args...)
 }

@@ -87,7 +87,7 @@ func (x *Exchange) Upgrade() string {
 	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.record.Request.Minor == 0 || x.body.in != nil {
 		return ""
 	}
-	for t := range tokens(x.framing.upgradeTo) {
+	for t := range message.Tokens(x.framing.upgradeTo) {
 		if name, _, _ := strings.Cut(t, "/"); carriesRequests(name) {
 			return ""
 		}

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"bytes"
-	"strings"
 
 	"fairlead.dev/fairlead/message"
 )
@@ -57,10 +56,8 @@ func parseFields(b []byte, pos int, h *message.Header, f *framing, most int) (in
 			if err := f.note(field); err != nil {
 				return 0, err
 			}
-		} else if len(name) == 14 || len(name) == 17 {
-			if err := lookalike(name); err != nil {
-				return 0, err
-			}
+		} else if message.Lookalike(name) {
+			return 0, bad(message.ReasonBadHeaderName, "field name %q looks like a framing field", name)
 		}
 		h.AddField(field)
 	}
@@ -118,19 +115,6 @@ func parseValue(b []byte, pos int, name string) (value string, next int, err err
 	return view(trim(v)), end + 2, nil
 }
 
-// lookalike refuses field names that some servers take for framing fields
-// because they turn "_" into "-".
-func lookalike(name string) error {
-	if strings.IndexByte(name, '_') < 0 {
-		return nil
-	}
-	switch strings.ToLower(strings.ReplaceAll(name, "_", "-")) {
-	case "content-length", "transfer-encoding":
-		return bad(message.ReasonBadHeaderName, "field name %q looks like a framing field", name)
-	}
-	return nil
-}
-
 // note takes one field into account.
 func (f *framing) note(field message.Field) error {
 	v := field.Value
@@ -142,7 +126,7 @@ func (f *framing) note(field message.Field) error {
 		if f.length >= 0 {
 			return bad(message.ReasonConflictingLength, "more than one Content-Length")
 		}
-		n, ok := parseLength(v)
+		n, ok := message.ParseLength(v)
 		if !ok {
 			return bad(message.ReasonBadContentLength, "Content-Length %q is not a number", show([]byte(v)))
 		}
@@ -163,14 +147,14 @@ func (f *framing) note(field message.Field) error {
 		f.expect = true
 	case message.KindHopByHop:
 		if message.EqualName(field.Name, "TE") {
-			f.trailersOK = hasToken(v, "trailers")
+			f.trailersOK = message.HasToken(v, "trailers")
 		}
 	}
 	return nil
 }
 
 func (f *framing) connection(v string) {
-	for t := range tokens(v) {
+	for t := range message.Tokens(v) {
 		switch {
 		case message.EqualName(t, "close"):
 			f.close = true
@@ -182,42 +166,4 @@ func (f *framing) connection(v string) {
 			f.nominated = true
 		}
 	}
-}
-
-// tokens yields the elements of a comma-separated list (RFC 9110 5.6.1).
-func tokens(v string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for v != "" {
-			var t string
-			t, v, _ = strings.Cut(v, ",")
-			if t = strings.Trim(t, " \t"); t != "" && !yield(t) {
-				return
-			}
-		}
-	}
-}
-
-func hasToken(v, want string) bool {
-	for t := range tokens(v) {
-		if message.EqualName(t, want) {
-			return true
-		}
-	}
-	return false
-}
-
-// parseLength reads 1*DIGIT that fits an int64 (RFC 9110 8.6).
-func parseLength(v string) (int64, bool) {
-	if v == "" || len(v) > 18 {
-		return 0, false
-	}
-	var n int64
-	for i := 0; i < len(v); i++ {
-		c := v[i] - '0'
-		if c > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c)
-	}
-	return n, true
 }

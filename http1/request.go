@@ -8,9 +8,6 @@ import (
 	"fairlead.dev/fairlead/message"
 )
 
-// longestMethod bounds the method; the longest registered one has 17 letters.
-const longestMethod = 32
-
 // mostEmptyLines before a request line are skipped (RFC 9112 2.2).
 const mostEmptyLines = 2
 
@@ -54,7 +51,7 @@ func skipEmptyLines(b []byte) (int, error) {
 // parseRequestLine reads `method SP target SP HTTP/1.x CRLF` (RFC 9112 3).
 func parseRequestLine(b []byte, pos int, req *message.Request, lim exchange.Limits) (int, []byte, error) {
 	start := pos
-	for pos < len(b) && token[b[pos]] && pos-start <= longestMethod {
+	for pos < len(b) && token[b[pos]] && pos-start <= message.LongestMethod {
 		pos++
 	}
 	if pos == len(b) {
@@ -74,14 +71,8 @@ func parseRequestLine(b []byte, pos int, req *message.Request, lim exchange.Limi
 	if end >= 0 {
 		line = b[pos : pos+end]
 	}
-	if !plain(line, false) {
-		return 0, nil, bad(message.ReasonBadTarget, "control character or missing version in the request line")
-	}
-	if !ascii(line) {
-		return 0, nil, bad(message.ReasonBadTarget, "bytes outside ASCII in the request target must be percent-encoded (RFC 3986 2.1)")
-	}
-	if len(line) > lim.LineBytes {
-		return 0, nil, bad(message.ReasonURITooLong, "the request target has more than %d bytes", lim.LineBytes)
+	if err := message.CheckTarget(view(line), lim.LineBytes); err != nil {
+		return 0, nil, err
 	}
 	if end < 0 {
 		return 0, nil, errIncomplete
@@ -140,19 +131,9 @@ func parseTarget(target []byte, req *message.Request, f *framing) error {
 		}
 		absolute = true
 	}
-	t, _, _ = strings.Cut(t, "#") // a fragment is not part of a target: it goes nowhere
-	req.RawPath, req.Query, _ = strings.Cut(t, "?")
-	if req.RawPath == "" {
-		req.RawPath = "/"
+	if err := req.SetTarget(t); err != nil {
+		return err
 	}
-	path, ok := message.UnescapePath(req.RawPath)
-	if !ok {
-		return bad(message.ReasonBadTarget, "invalid percent-encoding in %q", show([]byte(req.RawPath)))
-	}
-	if strings.IndexByte(path, 0) >= 0 {
-		return bad(message.ReasonBadTarget, "NUL in the path")
-	}
-	req.Path = path
 	return settleHost(req, f, authority, absolute)
 }
 
@@ -177,38 +158,13 @@ func cutAbsolute(t string) (authority, rest string, err error) {
 // settleHost makes sure that there is one host, and only one opinion about it
 // (RFC 9112 3.2).
 func settleHost(req *message.Request, f *framing, authority string, absolute bool) error {
-	if f.hosts > 1 {
-		return bad(message.ReasonDuplicateHost, "%d Host fields", f.hosts)
-	}
 	if f.hosts == 0 && req.Minor > 0 {
 		return bad(message.ReasonMissingHost, "an HTTP/1.1 request needs a Host field")
 	}
-	if !validHost(f.host) || (absolute && !validHost(authority)) {
-		return bad(message.ReasonBadHost, "unusable Host %q", show([]byte(f.host)))
-	}
-	if absolute {
-		if f.hosts == 1 && !message.EqualName(f.host, authority) {
-			return bad(message.ReasonHostMismatch, "the request target names %q, the Host field %q", authority, f.host)
-		}
-		req.Host = authority
-		return nil
-	}
-	req.Host = f.host
-	return nil
-}
-
-// validHost allows what RFC 3986 3.2 allows in host and port, without userinfo.
-func validHost(h string) bool {
-	for i := 0; i < len(h); i++ {
-		c := h[i]
-		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case strings.IndexByte("-._~!$&'()*+,;=:[]%", c) >= 0:
-		default:
-			return false
-		}
-	}
-	return true
+	h := message.Hosts{Authority: authority, HasAuthority: absolute, Field: f.host, Fields: f.hosts}
+	host, err := h.Settle()
+	req.Host = host
+	return err
 }
 
 // frameRequest decides how long the body is (RFC 9112 6.3).

@@ -95,7 +95,7 @@ func dropNominated(h *message.Header) {
 // dropping them on a client's word is an attack (CVE-2024-45410 and kin).
 func nominated(h *message.Header, name string) bool {
 	for _, f := range h.Fields() {
-		if f.Kind == message.KindConnection && hasToken(f.Value, name) {
+		if f.Kind == message.KindConnection && message.HasToken(f.Value, name) {
 			return !protected(name)
 		}
 	}
@@ -204,7 +204,7 @@ func appendLastChunk(b []byte, trailer *message.Header) []byte {
 	b = append(b, "0\r\n"...)
 	if trailer != nil {
 		for _, f := range trailer.Fields() {
-			if trailerAllowed(f) {
+			if message.TrailerAllowed(f) {
 				b = appendField(b, f.Name, f.Value)
 			}
 		}
