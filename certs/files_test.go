@@ -57,6 +57,12 @@ func damages(t *testing.T) []damage {
 		{"intermediate first", func(g certtest.Pair, ca *certtest.CA) []byte {
 			return append(bytes.Clone(ca.CertPEM), g.CertPEM...)
 		}, nil, []string{"a.crt", "belongs to block 2", "first"}},
+		{"line breaks lost", nil, func(g certtest.Pair, _ *certtest.CA) []byte {
+			return bytes.ReplaceAll(g.KeyPEM, []byte("\n"), []byte(" "))
+		}, []string{"a.key", "without END"}},
+		{"line breaks lost in the middle", nil, func(g certtest.Pair, _ *certtest.CA) []byte {
+			return bytes.Replace(g.KeyPEM, []byte("-----\n"), []byte(" "), 1)
+		}, []string{"a.key", "no well-formed PEM"}},
 		{"no key", nil, func(certtest.Pair, *certtest.CA) []byte { return nil }, []string{"a.key", "no such file"}},
 		{"too long", func(certtest.Pair, *certtest.CA) []byte { return bytes.Repeat([]byte("\n"), 2<<20) }, nil,
 			[]string{"a.crt", "more than"}},

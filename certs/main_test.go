@@ -90,8 +90,26 @@ func (o outcome) failed() bool { return o.clientErr != nil || o.serverErr != nil
 // with which session tickets arrive and late alerts, too.
 func greet(t *testing.T, server, client *tls.Config) outcome {
 	t.Helper()
-	a, b := net.Pipe()
+	a, b := connect(t)
 	return greetOver(t, a, b, server, client)
+}
+
+// connect returns both ends of a connection. It has buffers, for both may write
+// at once: net.Pipe would hang.
+func connect(t *testing.T) (a, b net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if b, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if a, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return a, b
 }
 
 func greetOver(t *testing.T, a, b net.Conn, server, client *tls.Config) (o outcome) {
@@ -134,8 +152,14 @@ func secretless(t *testing.T, text string, pairs ...certtest.Pair) {
 	t.Helper()
 	for _, p := range pairs {
 		for line := range strings.Lines(string(p.KeyPEM)) {
-			if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") && strings.Contains(text, line) {
-				t.Errorf("a key stands in %q", text)
+			line = strings.TrimSpace(line)
+			if strings.HasPrefix(line, "-----") || line == "" {
+				continue
+			}
+			for from := 0; from+16 <= len(line); from += 8 { // parts of a line, too
+				if strings.Contains(text, line[from:from+16]) {
+					t.Fatalf("a key stands in %q", text)
+				}
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func blocks(text []byte) ([]block, error) {
 			if start >= 0 {
 				return nil, fmt.Errorf("block %d (line %d): BEGIN %s is followed by another BEGIN in line %d, expected END: the file is damaged, write it again", len(found)+1, startLine, kind, line)
 			}
-			start, startLine, kind = from, line, strings.TrimSuffix(t[len(beginMark):], "-----")
+			start, startLine, kind = from, line, label(t[len(beginMark):])
 		case strings.HasPrefix(t, endMark):
 			b := block{text: text[max(start, 0):at], number: len(found) + 1, line: startLine}
 			if start < 0 {
@@ -67,6 +67,21 @@ func blocks(text []byte) ([]block, error) {
 	return found, nil
 }
 
+// label returns the label of a line that begins a block, as it may be shown: if
+// line breaks were lost, what follows it on the line may be a key.
+func label(text string) string {
+	text, _, _ = strings.Cut(text, "-----")
+	for i := range len(text) {
+		if c := text[i]; (c < 'A' || c > 'Z') && c != ' ' && c != '0' && c != '5' && c != '9' {
+			return "?"
+		}
+	}
+	if len(text) > 32 {
+		return "?"
+	}
+	return text
+}
+
 // parseCertificates returns the certificates among the blocks of text.
 func parseCertificates(text []byte) (certs []*x509.Certificate, at []block, err error) {
 	all, err := blocks(text)
@@ -84,7 +99,7 @@ func parseCertificates(text []byte) (certs []*x509.Certificate, at []block, err 
 		certs, at = append(certs, c), append(at, b)
 	}
 	if len(certs) == 0 {
-		return nil, nil, fmt.Errorf("found %d PEM blocks, the first is %q, expected a CERTIFICATE", len(all), all[0].Type)
+		return nil, nil, fmt.Errorf("found %d PEM blocks, the first is %q, expected a CERTIFICATE", len(all), label(all[0].Type))
 	}
 	return certs, at, nil
 }
@@ -103,7 +118,7 @@ func parseKey(text []byte) (block, error) {
 			return b, nil
 		}
 	}
-	return block{}, fmt.Errorf("found %d PEM blocks, the first is %q, expected a PRIVATE KEY", len(all), all[0].Type)
+	return block{}, fmt.Errorf("found %d PEM blocks, the first is %q, expected a PRIVATE KEY", len(all), label(all[0].Type))
 }
 
 // parsePair makes a certificate of the contents of its two files. Errors name
