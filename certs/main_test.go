@@ -3,7 +3,6 @@ package certs
 import (
 	"bytes"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -167,11 +166,4 @@ func secretless(t *testing.T, text string, pairs ...certtest.Pair) {
 
 func join(dir string, names ...string) string {
 	return filepath.Join(append([]string{dir}, names...)...)
-}
-
-func serial(o outcome) string {
-	if len(o.client.PeerCertificates) == 0 {
-		return ""
-	}
-	return fmt.Sprint(o.client.PeerCertificates[0].SerialNumber)
 }
