@@ -24,6 +24,7 @@ test: ## all tests, with the race detector where there is a C compiler
 	$(GO) vet ./...
 	$(GO) test $(RACE) -shuffle=on ./...
 	$(MAKE) -s bench-test
+	$(MAKE) -s judges-test
 
 lint: ## the linters that tools/go.mod pins
 	$(GO) tool -modfile=tools/go.mod golangci-lint run ./...
@@ -45,3 +46,4 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 16
 
 include bench/bench.mk
+include judges/judges.mk

@@ -1,0 +1,16 @@
+// Package judges holds tests in which somebody else's program says whether
+// Fairlead is right: a certificate authority, a conformance suite, a client. It
+// is a module of its own, so that what they need is no requirement of Fairlead.
+//
+//	make judges-test   # the quick ones, a minute; make test runs them too
+//	make judges        # all
+//
+// The walk: each judge is pinned by a `tool` line in go.mod and built from the
+// module proxy (build), started on free ports of loopback, and asked. A test
+// skips, and says why, only when the judge cannot be downloaded.
+//
+// The judges: Pebble, the test CA of Let's Encrypt, for package acme
+// (acme_test.go).
+//
+// Start reading at build in build_test.go, then a judge's test.
+package judges

@@ -1,0 +1,23 @@
+module fairlead.dev/fairlead/judges
+
+go 1.26.0
+
+require (
+	fairlead.dev/fairlead v0.0.0
+	go.uber.org/goleak v1.3.0
+	golang.org/x/net v0.62.0
+)
+
+require (
+	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
+	github.com/letsencrypt/challtestsrv v1.4.2 // indirect
+	github.com/letsencrypt/pebble/v2 v2.10.1 // indirect
+	github.com/mholt/acmez/v3 v3.1.7 // indirect
+	github.com/miekg/dns v1.1.73 // indirect
+	go.yaml.in/yaml/v3 v3.0.6 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace fairlead.dev/fairlead => ../
+
+tool github.com/letsencrypt/pebble/v2/cmd/pebble
