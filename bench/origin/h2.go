@@ -13,8 +13,9 @@ const (
 	// halves. No stream sends as much as streamWindow.
 	connWindow   = 1 << 30
 	streamWindow = 1 << 20
-	// refused is the code of a stream with another length, PROTOCOL_ERROR.
-	refused = 1
+	// refused is the code of a stream with another length: INTERNAL_ERROR, which
+	// no client takes for a reason to try again.
+	refused = 2
 )
 
 // h2conn answers gRPC calls. It does not decode what it is asked.

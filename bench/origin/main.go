@@ -23,7 +23,7 @@ func main() {
 
 func run(listen string, cpu int) error {
 	runtime.LockOSThread()
-	if err := sock.Pin(cpu); err != nil {
+	if err := sock.PinProcess(cpu); err != nil {
 		return err
 	}
 	s, err := newServer()

@@ -33,6 +33,10 @@ func skipper() Kind {
 			return s.module(ctx, "github.com/zalando/skipper", "./cmd/skipper", "v0.27.0", "v0.25.0")
 		},
 		Write: func(s Setup) (proc.Command, error) {
+			// Both sides of HTTP/2 with prior knowledge came together.
+			if s.Calls && knows(s.Program, "-help", []string{"-enable-h2c-server"}) != nil {
+				return proc.Command{}, Cannot("this version speaks no HTTP/2 to backends")
+			}
 			return eskipCommand(s, "skipper", "-help", "-wait-first-route-load", "-idle-conns-num=1024", "-application-log-level=ERROR")
 		},
 	}

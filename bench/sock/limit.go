@@ -1,7 +1,10 @@
 package sock
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -31,17 +34,53 @@ func Pin(cpu int) error {
 	if cpu < 0 {
 		return nil
 	}
-	var set CPUs
-	if cpu >= len(set)*64 {
-		return fmt.Errorf("pin to CPU %d: at most %d are supported", cpu, len(set)*64)
+	set, err := only(cpu)
+	if err != nil {
+		return err
 	}
-	set[cpu/64] = 1 << (cpu % 64)
 	return SetAffinity(set)
 }
 
+// PinProcess binds every thread of this process, those of the runtime with
+// them, and what it starts from now on to one CPU. A negative number binds
+// nothing.
+func PinProcess(cpu int) error {
+	if cpu < 0 {
+		return nil
+	}
+	set, err := only(cpu)
+	if err != nil {
+		return err
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return fmt.Errorf("pin to CPU %d: %w", cpu, err)
+	}
+	for _, t := range threads {
+		id, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return fmt.Errorf("pin to CPU %d: thread %q: %w", cpu, t.Name(), err)
+		}
+		if err := setAffinity(id, set); err != nil && !errors.Is(err, syscall.ESRCH) { // it may have ended
+			return err
+		}
+	}
+	return nil
+}
+
+func only(cpu int) (set CPUs, err error) {
+	if cpu >= len(set)*64 {
+		return set, fmt.Errorf("pin to CPU %d: at most %d are supported", cpu, len(set)*64)
+	}
+	set[cpu/64] = 1 << (cpu % 64)
+	return set, nil
+}
+
 // SetAffinity binds the calling thread to a set of CPUs.
-func SetAffinity(set CPUs) error {
-	_, _, e := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, 0, unsafe.Sizeof(set), uintptr(unsafe.Pointer(&set)))
+func SetAffinity(set CPUs) error { return setAffinity(0, set) }
+
+func setAffinity(thread int, set CPUs) error {
+	_, _, e := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, uintptr(thread), unsafe.Sizeof(set), uintptr(unsafe.Pointer(&set)))
 	if e != 0 {
 		return fmt.Errorf("set CPU affinity: %w", e)
 	}

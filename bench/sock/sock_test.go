@@ -2,7 +2,9 @@ package sock
 
 import (
 	"net/netip"
+	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,8 +123,47 @@ func TestPin(t *testing.T) {
 	if err := SetAffinity(before); err != nil {
 		t.Error(err)
 	}
-	if err := Pin(5000); err == nil {
-		t.Error("no error for CPU 5000")
+	for name, pin := range map[string]func(int) error{"Pin": Pin, "PinProcess": PinProcess} {
+		if err := pin(5000); err == nil {
+			t.Errorf("%s: no error for CPU 5000", name)
+		}
+	}
+}
+
+// TestPinProcess looks at a thread that was there before.
+func TestPinProcess(t *testing.T) {
+	before, err := Affinity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask, answer := make(chan bool), make(chan CPUs)
+	go func() {
+		runtime.LockOSThread()
+		for range ask {
+			set, _ := Affinity()
+			answer <- set
+		}
+	}()
+	defer close(ask)
+	ask <- true
+	if set := <-answer; set != before {
+		t.Fatalf("another thread has %v, this one %v", set, before)
+	}
+	if err := PinProcess(0); err != nil {
+		t.Fatal(err)
+	}
+	ask <- true
+	if set := <-answer; set != (CPUs{1}) {
+		t.Errorf("another thread has %v after the process was pinned to CPU 0", set)
+	}
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, thread := range threads {
+		if id, err := strconv.Atoi(thread.Name()); err == nil {
+			setAffinity(id, before) // it may have ended
+		}
 	}
 }
 
