@@ -50,7 +50,7 @@ func (s *Suite) Run(ctx context.Context) []result.Run {
 					return runs
 				}
 				run.Round = round
-				if run.Cannot == "" || round == 1 {
+				if run.Cannot == "" || round == 1 { // it is said once
 					runs = append(runs, run)
 					fmt.Fprintln(s.Say, describe(run))
 				}

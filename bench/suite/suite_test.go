@@ -52,7 +52,7 @@ func pick(t *testing.T, names string) []Scenario {
 func TestTimedScenarios(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := newSuite(t)
-	s.Scenarios = pick(t, "small,medium,post,conn,routes,stream,rate")
+	s.Scenarios = pick(t, "small,medium,post,conn,routes,stream,rate,tls,handshake,handshake-rsa,h2,h2c,grpc")
 	broken := s.Peers[0]
 	broken.Name, broken.Path, broken.Only = "broken", "/bin/false", []string{"small"}
 	s.Peers = append(s.Peers, broken)
@@ -86,13 +86,32 @@ func nothingLeft(t *testing.T) {
 func TestIdleScenario(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	s := newSuite(t)
-	s.Scenarios = []Scenario{{
-		Name: "idle", path: "/", sort: idle, load: []string{"-mode=idle", "-c=200", "-d=0"},
-		soon: 50 * time.Millisecond, later: 100 * time.Millisecond,
-	}}
-	r := s.Run(t.Context())[0]
-	if r.Failed() || r.Idle == nil || r.Idle.Open != 200 || r.Idle.Soon <= r.Idle.Before || r.Load.Requests != 400 {
-		t.Errorf("%+v, idle %+v, load %+v", r, r.Idle, r.Load)
+	for _, front := range []peer.Front{peer.Plain, peer.TLS} {
+		s.Scenarios = []Scenario{{
+			Name: "idle", path: "/", front: front, sort: idle, load: []string{"-mode=idle", "-c=200", "-d=0"},
+			soon: 50 * time.Millisecond, later: 100 * time.Millisecond,
+		}}
+		r := s.Run(t.Context())[0]
+		if r.Failed() || r.Idle == nil || r.Idle.Open != 200 || r.Idle.Soon <= r.Idle.Before || r.Load.Requests != 400 {
+			t.Errorf("front %d: %+v, idle %+v, load %+v", front, r, r.Idle, r.Load)
+		}
+	}
+	nothingLeft(t)
+}
+
+// TestWhoCannotIsSaidOnce has a peer that lacks TLS.
+func TestWhoCannotIsSaidOnce(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	s := newSuite(t)
+	s.Rounds = 2
+	s.Scenarios = pick(t, "tls")
+	poor := s.Peers[0]
+	poor.Name = "poor"
+	poor.Write = func(peer.Setup) (proc.Command, error) { return proc.Command{}, peer.Cannot("it has no TLS") }
+	s.Peers = append(s.Peers, poor)
+	runs := s.Run(t.Context())
+	if len(runs) != 3 || runs[1].Cannot != "it has no TLS" || runs[1].Failed() || runs[2].Peer == "poor" {
+		t.Errorf("%+v", runs)
 	}
 	nothingLeft(t)
 }
