@@ -4,11 +4,11 @@ BENCH_FLAGS ?=
 
 .PHONY: bench bench-quick bench-test bench-docs
 
-bench: ## every proxy that can be had, medians of 3 rounds (half an hour)
+bench: ## every proxy that can be had, medians of 3 rounds (an hour)
 	@mkdir -p bin
 	cd bench && go run . -json ../bin/bench.json $(BENCH_FLAGS)
 
-bench-quick: ## 3 minutes: one short round beside nginx and haproxy
+bench-quick: ## 6 minutes: one short round beside nginx and haproxy
 	cd bench && go run . -quick $(BENCH_FLAGS)
 
 bench-docs: ## the last result of make bench into docs/performance.md

@@ -1,5 +1,6 @@
 // Command bench measures Fairlead beside other proxies: requests per
-// CPU-second of the proxy process, memory, latency and the cost of a change.
+// CPU-second of the proxy process, memory, latency and the cost of a change,
+// over HTTP/1.1 and HTTP/2, plain and over TLS, and for gRPC calls.
 //
 // The walk: main reads the flags, measure collects the programs (package peer)
 // and runs the scenarios (package suite, which starts commands origin and
@@ -9,6 +10,8 @@
 //	go run .                                            everything there is
 //	go run . -quick                                     a minute: is it right, roughly how fast
 //	go run . -peers fairlead,nginx -scenarios small,routes -rounds 3 -seconds 5
+//	go run . -peers fairlead,haproxy,caddy -scenarios tls,handshake,h2,h2c
+//	go run . -peers fairlead,haproxy,traefik -scenarios grpc
 //	go run . -peers fairlead,fairlead-old=/tmp/fairlead -scenarios small
 //	go run . -profile fairlead -scenarios small
 //	go run . -json out.json -markdown ../docs/performance.md
