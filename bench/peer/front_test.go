@@ -97,6 +97,45 @@ func (s Setup) startAndAsk(t *testing.T, k Kind) {
 	t.Errorf("got %q, want %q; log: %s", got, want, p.LogTail())
 }
 
+// tickets counts the sessions that a server offers to resume.
+type tickets struct{ n int }
+
+func (t *tickets) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+func (t *tickets) Put(string, *tls.ClientSessionState)        { t.n++ }
+
+// TestNoTickets asks the proxies over OpenSSL with a client that can use them.
+func TestNoTickets(t *testing.T) {
+	store := testStore(t)
+	files, err := cert.Write(t.TempDir(), cert.RSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []Kind{nginx(), haproxy()} {
+		t.Run(k.Name, func(t *testing.T) {
+			s := Setup{
+				Program: program(t, store, k), Dir: t.TempDir(), Port: freePort(t), Support: freePort(t),
+				Front: TLS, Cert: files, Origins: []string{versions(t, false)},
+			}
+			s.startAndAsk(t, k)
+			offered := &tickets{}
+			c, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.Port), &tls.Config{
+				InsecureSkipVerify: true, ServerName: "bench.example", ClientSessionCache: offered,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+			if b, err := io.ReadAll(c); err != nil || !bytes.HasPrefix(b, []byte("HTTP/1.1 200 ")) {
+				t.Errorf("%q, %v", b, err)
+			}
+			if offered.n > 0 {
+				t.Errorf("%d tickets", offered.n)
+			}
+		})
+	}
+}
+
 // overHTTP2 asks once and says what came.
 func (s Setup) overHTTP2() string {
 	var protocols http.Protocols

@@ -30,6 +30,10 @@ func haproxyKind(name, global, defaults string) Kind {
 			return s.debian(ctx, "haproxy", "-v")
 		},
 		Write: func(s Setup) (proc.Command, error) {
+			env, err := openSSL(s)
+			if err != nil {
+				return proc.Command{}, err
+			}
 			routes, err := s.write("routes.map", func(w *bufio.Writer) { haproxyMap(w, s) })
 			if err != nil {
 				return proc.Command{}, err
@@ -41,7 +45,7 @@ func haproxyKind(name, global, defaults string) Kind {
 			} else {
 				args = append(args, "-db")
 			}
-			return proc.Command{Args: args}, err
+			return proc.Command{Args: args, Env: env}, err
 		},
 	}
 }
@@ -93,7 +97,7 @@ http-request set-header X-Bench 1
 func haproxyFront(s Setup) string {
 	switch s.Front {
 	case TLS:
-		return fmt.Sprintf(" ssl crt %s alpn h2,http/1.1 ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 curves X25519 no-tls-tickets", s.Cert.Both)
+		return fmt.Sprintf(" ssl crt %s alpn h2,http/1.1 ssl-min-ver TLSv1.3 ciphersuites TLS_AES_128_GCM_SHA256 curves X25519", s.Cert.Both)
 	case H2C:
 		return " proto h2"
 	}

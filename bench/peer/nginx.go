@@ -34,8 +34,12 @@ func nginxKind(name, buffers string) Kind {
 			return s.debian(ctx, "nginx", "-v")
 		},
 		Write: func(s Setup) (proc.Command, error) {
+			env, err := openSSL(s)
+			if err != nil {
+				return proc.Command{}, err
+			}
 			path, err := s.write("nginx.conf", func(w *bufio.Writer) { nginxConfig(w, s, buffers) })
-			return proc.Command{Args: []string{"-e", "stderr", "-p", s.Dir, "-c", path}}, err
+			return proc.Command{Args: []string{"-e", "stderr", "-p", s.Dir, "-c", path}, Env: env}, err
 		},
 	}
 }
@@ -96,7 +100,6 @@ func nginxFront(w *bufio.Writer, s Setup) (listen, pass string) {
 		listen += " ssl http2"
 		fmt.Fprintf(w, `ssl_certificate %s; ssl_certificate_key %s;
 ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites TLS_AES_128_GCM_SHA256; ssl_ecdh_curve X25519;
-ssl_session_cache off; ssl_session_tickets off;
 `, s.Cert.Cert, s.Cert.Key)
 	case H2C:
 		listen += " http2"
