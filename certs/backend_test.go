@@ -230,7 +230,7 @@ func TestBackendsAreShared(t *testing.T) {
 		t.Errorf("no bound after %d", len(held))
 	}
 	runtime.KeepAlive(held)
-	held = nil
+	clear(held)
 	for range 3 { // the collector may be late by a round
 		runtime.GC()
 	}

@@ -130,6 +130,7 @@ func TestChoice(t *testing.T) {
 	newer := issue("newer", certtest.Leaf{NotBefore: now.Add(-2 * time.Hour)})
 	rsa := issue("rsa", certtest.Leaf{RSA: true})
 	expired := issue("expired", certtest.Leaf{NotBefore: now.Add(-time.Hour), NotAfter: now.Add(-time.Minute)})
+	expiredRSA := issue("expired rsa", certtest.Leaf{RSA: true, NotAfter: now.Add(-time.Minute)})
 	early := issue("early", certtest.Leaf{NotBefore: now.Add(time.Hour)})
 	wild := issue("wild", certtest.Leaf{Names: []string{"*.test"}})
 	modern, old := hello("a.test"), hello("a.test")
@@ -147,6 +148,7 @@ func TestChoice(t *testing.T) {
 		{"not the early", []*Certificate{early, ecdsa}, modern, "ecdsa"},
 		{"valid RSA before expired ECDSA", []*Certificate{expired, rsa}, modern, "rsa"},
 		{"an expired one rather than none", []*Certificate{expired}, modern, "expired"},
+		{"of expired ones the better", []*Certificate{expired, expiredRSA}, modern, "expired"},
 		{"one that can be used, even expired", []*Certificate{expired, rsa}, old, "rsa"},
 		{"a valid wildcard before an expired name", []*Certificate{expired, wild}, modern, "wild"},
 		{"the name before the wildcard", []*Certificate{wild, ecdsa}, modern, "ecdsa"},
