@@ -1,7 +1,10 @@
 package acme
 
 import (
+	"context"
 	"errors"
+	"io/fs"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -11,9 +14,17 @@ import (
 // maxShown is how much of an error is shown, in bytes: the CA wrote some of it.
 const maxShown = 1500
 
-// refused reports whether the CA answered and said no, which counts against its
-// limits.
-func refused(err error) bool { return errors.As(err, new(ca.Problem)) }
+// nonsense is what a CA does that no CA should.
+type nonsense string
+
+func (n nonsense) Error() string { return string(n) }
+
+// unreachable reports whether a try ended before the CA had said anything: it
+// could not be reached, or our storage not be used.
+func unreachable(err error) bool {
+	return !errors.As(err, new(nonsense)) && !errors.As(err, new(ca.Problem)) &&
+		(errors.As(err, new(*url.Error)) || errors.As(err, new(*fs.PathError)) || errors.Is(err, context.DeadlineExceeded))
+}
 
 // shown makes an error fit for a log line.
 func shown(err error) string {
@@ -32,8 +43,13 @@ func shown(err error) string {
 // advice says what to do about an error (types of RFC 8555 section 6.7).
 func advice(err error) string {
 	var p ca.Problem
-	if !errors.As(err, &p) {
-		return "check that acme-directory can be reached from here, that acme-ca-file has its CA if it is a private one, and that acme-storage can be written"
+	switch isProblem := errors.As(err, &p); {
+	case errors.As(err, new(*fs.PathError)):
+		return "check that acme-storage can be read and written by this process"
+	case unreachable(err):
+		return "check that acme-directory can be reached from here, and that acme-ca-file has the CA of its HTTPS if that is a private one"
+	case !isProblem:
+		return "check that acme-directory is the ACME directory of a CA; if it is, this is for the CA to mend"
 	}
 	switch p.Type {
 	case ca.ProblemTypeRateLimited:

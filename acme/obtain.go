@@ -163,7 +163,7 @@ func (o *order) prove(ctx context.Context, location string) error {
 		return fmt.Errorf("%s: ask the CA to check: %w", o.kind, err)
 	}
 	if _, err := o.client.PollAuthorization(ctx, o.account, authz); err != nil {
-		if refused(err) {
+		if errors.As(err, new(ca.Problem)) {
 			return notProven{o.kind, err}
 		}
 		return fmt.Errorf("%s: wait for the CA: %w", o.kind, err)

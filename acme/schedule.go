@@ -21,8 +21,9 @@ const (
 )
 
 // Backoff returns the time until the next try after so many failures in a row.
-// Where the CA could not be reached, a try costs nothing and the network may be
-// there soon: 15 s, doubled up to an hour. Where it refused, each try counts
+// Where the CA could not be reached (refused is false), a try costs nothing and the network may be
+// there soon: 15 s, doubled up to an hour. Where it refused, or sent what
+// cannot be used, each try counts
 // against its limits (Let's Encrypt: 5 failed validations per host and hour): 4
 // minutes, doubled up to 6 hours. A fifth more or less by chance keeps many
 // processes apart.

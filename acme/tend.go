@@ -130,7 +130,7 @@ func (m *Manager) renew(ctx context.Context, h *host) time.Duration {
 		return longestSleep // nobody waits for it
 	}
 	failures := h.tried(shown(err))
-	pause := max(m.retry(failures, refused(err)), stayAway, time.Millisecond)
+	pause := max(m.retry(failures, !unreachable(err)), stayAway, time.Millisecond)
 	serves := "no certificate"
 	if cert != nil {
 		serves = "the one that ends " + cert.Leaf.NotAfter.UTC().Format(time.RFC3339)

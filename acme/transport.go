@@ -3,7 +3,6 @@ package acme
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -78,10 +77,10 @@ type guard struct {
 // RoundTrip implements http.RoundTripper.
 func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Scheme != "https" {
-		return nil, fmt.Errorf("the CA refers to %q, expected an https URL", r.URL.Redacted())
+		return nil, nonsense(fmt.Sprintf("the CA refers to %q, expected an https URL", r.URL.Redacted()))
 	}
 	if g.requests.Add(1) > maxRequests {
-		return nil, fmt.Errorf("the CA made us send more than %d requests for one certificate", maxRequests)
+		return nil, nonsense(fmt.Sprintf("the CA made us send more than %d requests for one certificate", maxRequests))
 	}
 	resp, err := g.next.RoundTrip(r)
 	if err != nil {
@@ -116,15 +115,13 @@ type shortBody struct {
 	left int
 }
 
-var errLongAnswer = errors.New("the CA's answer is longer than " + strconv.Itoa(maxAnswer) + " bytes")
-
 func (b *shortBody) Read(p []byte) (int, error) {
 	if len(p) > b.left+1 {
 		p = p[:b.left+1]
 	}
 	n, err := b.ReadCloser.Read(p)
 	if b.left -= n; b.left < 0 {
-		return 0, errLongAnswer
+		return 0, nonsense(fmt.Sprintf("the CA's answer is longer than %d bytes", maxAnswer))
 	}
 	return n, err
 }
