@@ -76,6 +76,8 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		return nil, errors.Join(err, p.accessLog.Close())
 	}
 	p.metrics.CounterFunc("access_log_dropped_total", "lines that the access log could not take in time", p.accessLog.Dropped)
+	p.metrics.CounterFunc("untrusted_fields_dropped_total", "fields such as X-Forwarded-For of clients outside -trusted-proxies",
+		func() uint64 { return uint64(p.proxy.Untrusted()) })
 	p.metrics.GaugeFunc("client_connections_parked", "idle client connections that wait without a goroutine",
 		func() float64 { return float64(p.proxy.Parked()) })
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
@@ -97,6 +99,9 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr) error) (err error) {
 	if err := p.admin.Listen(); err != nil {
 		return err
+	}
+	if a := p.admin.Addr(); a != nil {
+		p.log.Info("support listens", "address", a.String())
 	}
 	var s starter
 	defer func() { err = errors.Join(err, s.stop()) }()

@@ -3,7 +3,6 @@ package http1
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
@@ -103,15 +102,14 @@ func nominated(h *message.Header, name string) bool {
 }
 
 func protected(name string) bool {
-	if len(name) > 2 && (name[0]|0x20) == 'x' && name[1] == '-' {
-		lower := strings.ToLower(name)
-		if strings.HasPrefix(lower, "x-forwarded-") || lower == "x-real-ip" || lower == "x-flow-id" {
-			return true
-		}
+	if claim, _ := message.Claim(name); claim {
+		return true
 	}
 	for _, p := range [...]string{
-		"Forwarded", "Authorization", "Cookie", "Set-Cookie", "Via", "Range", "Accept", "Accept-Encoding",
-		"Cache-Control", "Content-Type", "Content-Encoding", "Origin", "Referer", "User-Agent",
+		"Authorization", "Cookie", "Set-Cookie", "Via", "Range", "If-Range", "If-Match", "If-None-Match", "Accept",
+		"Accept-Encoding", "Cache-Control", "Content-Type", "Content-Encoding", "Origin", "Referer", "User-Agent", "Date",
+		"Vary", "Location", "WWW-Authenticate", "Strict-Transport-Security", "Content-Security-Policy", "X-Flow-Id",
+		"X-Request-Id", "X-Auth-Token", "X-Api-Key", "X-Csrf-Token", "Traceparent",
 	} {
 		if message.EqualName(name, p) {
 			return true

@@ -143,11 +143,12 @@ func TrailerAllowed(f Field) bool {
 	for _, name := range [...]string{
 		"Authorization", "Cookie", "Set-Cookie", "Content-Encoding", "Content-Type", "Content-Range",
 		"Cache-Control", "Max-Forwards", "Range", "Proxy-Authorization", "Proxy-Authenticate",
-		"WWW-Authenticate", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+		"WWW-Authenticate",
 	} {
 		if EqualName(f.Name, name) {
 			return false
 		}
 	}
-	return true
+	claim, _ := Claim(f.Name)
+	return !claim
 }

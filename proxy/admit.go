@@ -12,6 +12,7 @@ import (
 // admit checks the request against the rules that hold for all routes. It
 // answers those that may not enter.
 func (e *passage) admit() bool {
+	e.p.trust.apply(e.req, e.times.begin)
 	if reason := e.refusal(); reason != message.ReasonNone {
 		e.fail(reason, nil)
 		e.answer()
@@ -89,6 +90,7 @@ func (p *Proxy) Refuse(d exchange.Downstream, pe *exchange.ProtocolError) {
 	e := p.begin(d)
 	defer e.end()
 	e.times.begin = e.now()
+	p.trust.apply(e.req, e.times.begin)
 	e.fail(pe.Reason, pe)
 	p.log.Info("refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
 	e.answer()

@@ -39,6 +39,7 @@ type Proxy struct {
 	metrics   *metrics.Metrics
 	accessLog *accesslog.Log
 	forwarded forwarded
+	trust     *trust
 
 	table    atomic.Pointer[table.Table] // nil: no routes yet
 	stopping atomic.Bool
@@ -68,12 +69,20 @@ func New(cfg Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	claims, err := newTrust(opts.TrustedProxies, log)
+	if err != nil {
+		return nil, err
+	}
 	parker, err := sock.NewParker()
 	if err != nil {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
 	p := &Proxy{
-		opts: opts, log: cfg.Log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd,
+		opts: opts, log: log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd, trust: claims,
 		sweeper: sock.NewSweeper(), parker: parker,
 		dialer: &pool.Dialer{
 			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,
@@ -86,9 +95,6 @@ func New(cfg Config) (*Proxy, error) {
 	p.dynamic.set = cfg.Endpoints
 	p.count = newCounters(cfg.Metrics)
 	p.backendClosed = p.countClosed
-	if p.log == nil {
-		p.log = slog.New(slog.DiscardHandler)
-	}
 	p.base, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }
