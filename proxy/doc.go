@@ -4,7 +4,8 @@
 //
 // Proxy.Handle is the whole of it: seven steps, each in a file of its own.
 //
-//	1 admit     admit.go     may it enter? routes loaded, query, body, X-Forwarded-*
+//	1 admit     admit.go     may it enter? routes loaded, query, body; what the
+//	                         client claims about itself (trust.go), X-Forwarded-*
 //	2 match     match.go     which route? the cleaned path and table.Lookup
 //	3 request   filters.go   filters, down; one that answers ends the way
 //	4 forward   forward.go   endpoint, connection, send, retry
@@ -24,6 +25,9 @@
 //   - A request sees one table, from its first lookup to its reply.
 //   - The path is cleaned once; the same path is matched, seen by filters and
 //     forwarded, so that a backend is never asked for what no route allowed.
+//   - What proxies tell each other (X-Forwarded-For and its kin, message.Claim) is
+//     believed only of clients in the networks of -trusted-proxies, and only in
+//     its own spelling. Predicates, filters, logs and backends see the same.
 //   - Nothing of an exchange is kept: an exchange that was used once serves the
 //     next request without allocating.
 //   - A filter that panics costs its request a 500 and its connection, nothing
