@@ -25,6 +25,7 @@ type host struct {
 	due     time.Time // when it is to be renewed
 	askAt   time.Time // when the CA is asked about that
 	unsaved []byte    // a certificate that could not be stored
+	saveAt  time.Time // when that is tried again
 	lucky   string    // the challenge that worked
 }
 
@@ -68,8 +69,8 @@ func (m *Manager) tend(ctx context.Context, h *host) {
 
 // step does what is due and returns when to come again.
 func (m *Manager) step(ctx context.Context, h *host) time.Time {
-	if h.unsaved != nil {
-		m.save(ctx, h)
+	if h.unsaved != nil && !time.Now().Before(h.saveAt) {
+		m.saveLate(ctx, h)
 	}
 	if cert := h.inUse(); cert != nil && time.Now().Before(h.due) {
 		m.ask(ctx, h, cert)
@@ -81,7 +82,7 @@ func (m *Manager) step(ctx context.Context, h *host) time.Time {
 	}
 	next := earlier(h.due, h.askAt)
 	if h.unsaved != nil {
-		next = earlier(next, time.Now().Add(savePeriod))
+		next = earlier(next, h.saveAt)
 	}
 	return next
 }
@@ -165,6 +166,7 @@ func (m *Manager) better(ctx context.Context, h *host) (from string, stayAway ti
 		return "", 0, err
 	}
 	if isNewer(stored, h.inUse()) {
+		h.unsaved = nil
 		if m.adopt(h, stored); time.Now().Before(h.due) {
 			return "storage", 0, nil
 		}
@@ -237,9 +239,26 @@ func (m *Manager) challenges(h *host) []string {
 	return kinds
 }
 
+// saveLate stores a certificate that could not be stored before, unless another
+// process has stored a better one.
+func (m *Manager) saveLate(ctx context.Context, h *host) {
+	unlock, err := m.lock(ctx, m.bundleKey(h.name))
+	if err != nil {
+		h.saveAt = time.Now().Add(savePeriod)
+		return
+	}
+	defer unlock()
+	if stored, err := m.loadBundle(ctx, h.name); err == nil && isNewer(stored, h.inUse()) {
+		h.unsaved = nil
+		return
+	}
+	m.save(ctx, h)
+}
+
 // save stores a new certificate. When that fails it is in use all the same, and
 // storing is tried again.
 func (m *Manager) save(ctx context.Context, h *host) {
+	h.saveAt = time.Now().Add(savePeriod)
 	err := m.storage.Store(ctx, m.bundleKey(h.name), h.unsaved)
 	if err == nil {
 		h.unsaved = nil

@@ -126,19 +126,19 @@ func list(t *testing.T, s storage.Storage) {
 // replace checks that a reader sees whole values while they change.
 func replace(t *testing.T, s storage.Storage) {
 	ctx := t.Context()
-	old, new := bytes.Repeat([]byte("a"), 20_000), bytes.Repeat([]byte("b"), 30_000)
-	must(t, s.Store(ctx, "k", old))
+	before, after := bytes.Repeat([]byte("a"), 20_000), bytes.Repeat([]byte("b"), 30_000)
+	must(t, s.Store(ctx, "k", before))
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 50 {
-			if err := s.Store(ctx, "k", [][]byte{new, old}[i%2]); err != nil {
+			if err := s.Store(ctx, "k", [][]byte{after, before}[i%2]); err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	for range 100 {
 		got, err := s.Load(ctx, "k")
-		if err != nil || !bytes.Equal(got, old) && !bytes.Equal(got, new) {
+		if err != nil || !bytes.Equal(got, before) && !bytes.Equal(got, after) {
 			t.Errorf("loaded %d bytes while they changed: %v", len(got), err)
 		}
 	}
