@@ -194,3 +194,13 @@ func (o *output) end() string {
 	text := o.String()
 	return fmt.Sprintf("(%d bytes) %s", len(text), text[max(0, len(text)-4000):])
 }
+
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Port
+}
