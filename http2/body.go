@@ -132,7 +132,7 @@ func (b *body) release() {
 
 // credit gives n bytes back to the connection's window.
 func (c *common) credit(n int) {
-	if inc := c.recv.give(n); inc > 0 && c.w.err == nil {
+	if inc := c.recv.give(n); inc > 0 && !c.w.closed {
 		c.w.reserve(frameHeadLen + 4)
 		c.w.out = appendWindowUpdate(c.w.out, 0, inc)
 	}
@@ -203,12 +203,17 @@ func (b *body) Consume(n int) {
 		b.chunks[k] = chunk{}
 		b.chunks = b.chunks[:k]
 	}
-	if inc := b.win.give(n); inc > 0 && !b.ended && b.err == nil {
-		b.c.w.reserve(2 * (frameHeadLen + 4))
-		b.c.w.out = appendWindowUpdate(b.c.w.out, b.id, inc)
-	}
+	b.credit(n)
 	b.c.credit(n)
 	b.c.w.flush(true)
+}
+
+// credit gives n bytes back to the stream's window.
+func (b *body) credit(n int) {
+	if inc := b.win.give(n); inc > 0 && !b.ended && b.err == nil && !b.c.w.closed {
+		b.c.w.reserve(frameHeadLen + 4)
+		b.c.w.out = appendWindowUpdate(b.c.w.out, b.id, inc)
+	}
 }
 
 // Whole implements exchange.Body.
@@ -235,11 +240,11 @@ func (b *body) Left() int64 {
 	return message.Unknown
 }
 
-// Done implements exchange.Body.
-func (b *body) Done() bool {
+// Ends implements exchange.Body.
+func (b *body) Ends(n int) bool {
 	b.c.mu.Lock()
 	defer b.c.mu.Unlock()
-	return b.ended && b.err == nil && b.read == b.got
+	return b.ended && b.err == nil && b.read+int64(n) == b.got
 }
 
 // Read implements io.Reader.

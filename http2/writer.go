@@ -30,6 +30,9 @@ type writer struct {
 	control int    // bytes of control frames in out
 	writing bool
 	err     error // why nothing can be written any more
+	closed  bool  // nothing more may be appended
+	ending  bool  // the sending direction ends when all is written
+	endedAt int64 // when it did
 	begun   int64 // when the write under way began, 0: none
 	now     func() int64
 	written int64 // bytes
@@ -54,6 +57,12 @@ func (w *writer) reserve(n int) {
 		buf.Put(w.out[:0])
 	}
 	w.out = next[:k]
+}
+
+// roomFor returns out with room for n more bytes.
+func (w *writer) roomFor(n int) []byte {
+	w.reserve(n)
+	return w.out
 }
 
 // full reports whether streams have to wait before they append more.
@@ -126,7 +135,7 @@ func (w *writer) run() {
 func (w *writer) once() bool {
 	out := w.out
 	if len(out) == 0 {
-		return false
+		return w.endNow()
 	}
 	w.out, w.control = nil, 0
 	w.room.Broadcast()
@@ -143,6 +152,38 @@ func (w *writer) once() bool {
 	}
 	buf.Put(out[:0])
 	return true
+}
+
+// endNow ends the sending direction if that was asked for.
+func (w *writer) endNow() (again bool) {
+	if !w.ending || w.err != nil {
+		return false
+	}
+	w.ending = false
+	w.begun = w.now()
+	w.mu.Unlock()
+	_ = w.conn.CloseWrite()
+	w.mu.Lock()
+	w.begun, w.endedAt = 0, w.now()
+	return true
+}
+
+// finish ends the sending direction behind what was gathered.
+func (w *writer) finish() {
+	w.ending = true
+	if w.writing {
+		return
+	}
+	w.writing = true
+	w.live.Go(w.run)
+}
+
+// drop gives back the memory of what was never written. Nobody writes.
+func (w *writer) drop() {
+	if w.out != nil {
+		buf.Put(w.out[:0])
+		w.out = nil
+	}
 }
 
 // fail makes all that follow fail with err.

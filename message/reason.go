@@ -52,6 +52,8 @@ const (
 	ReasonDuplicateHost
 	ReasonBadHost
 	ReasonHostMismatch
+	ReasonBadPseudoField
+	ReasonConnectionField
 
 	// The framing of the client's message (RFC 9112 6 and 7).
 	ReasonBadContentLength

@@ -1,0 +1,165 @@
+package http2
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/message"
+)
+
+// ServerConfig says how a Server treats its clients. Zero values mean "no
+// limit", but for Limits and MaxStreams.
+type ServerConfig struct {
+	exchange.Limits
+	MaxStreams   int           // of one connection at a time; default 128
+	HeadTimeout  time.Duration // from the first byte of a head to its end; to the first SETTINGS
+	IdleTimeout  time.Duration // without a stream
+	ReadTimeout  time.Duration // from the end of the head to the end of the body
+	WriteTimeout time.Duration // a response must make progress within
+	MaxRequests  int           // of one connection
+	MaxAge       time.Duration // of one connection
+	// MinBodyRate is how many bytes a second of a request's body have to come
+	// while they are waited for, after MinBodyGrace (default 10 s).
+	MinBodyRate  int
+	MinBodyGrace time.Duration
+	Log          *slog.Logger
+	// ConnMoved is told what connections do; may be nil.
+	ConnMoved func(from, to exchange.ConnState)
+}
+
+// orDefault returns cfg with what must not be zero.
+func (cfg ServerConfig) orDefault() ServerConfig {
+	cfg.Limits = cfg.Limits.OrDefault()
+	if cfg.MaxStreams <= 0 {
+		cfg.MaxStreams = 128
+	}
+	if cfg.MinBodyGrace <= 0 {
+		cfg.MinBodyGrace = 10 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+// Server speaks HTTP/2 with clients.
+type Server struct {
+	cfg     ServerConfig
+	handler exchange.Handler
+	sweeper *sock.Sweeper
+	workers workers
+	log     attackLog
+
+	live sync.WaitGroup // ServeConn, streams and watch
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	watching bool
+	wakeup   chan struct{} // makes watch look at once
+	stopping bool
+}
+
+// NewServer returns a server. sweeper's clock is the one that times are counted
+// in.
+func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper) *Server {
+	s := &Server{
+		cfg: cfg.orDefault(), handler: h, sweeper: sweeper,
+		conns: map[*conn]struct{}{}, wakeup: make(chan struct{}, 1),
+	}
+	s.log.log = s.cfg.Log
+	s.workers.live = &s.live
+	return s
+}
+
+// ConnOptions say how a connection came to HTTP/2.
+type ConnOptions struct {
+	// Unread was read from the connection already and is not kept.
+	Unread []byte
+	// TLS is what the handshake settled, nil when the connection is not encrypted.
+	TLS *tls.ConnectionState
+	// Request came over HTTP/1 and asked for HTTP/2 (RFC 7540 3.2): it becomes
+	// stream 1. Settings is the payload of its HTTP2-Settings. nil without such a
+	// request.
+	Request  *message.Request
+	Settings []byte
+}
+
+// ServeConn serves a client's connection until it has ended, and closes it. It
+// uses the goroutine of the caller.
+func (s *Server) ServeConn(nc Conn, o ConnOptions) {
+	c := newConn(s, nc, o)
+	if !s.enter(c) {
+		_ = nc.Close()
+		return
+	}
+	defer s.live.Done()
+	c.moved(exchange.ConnNew)
+	c.serve(o)
+	s.leave(c)
+	c.moved(exchange.ConnClosed)
+}
+
+// enter counts a connection; false when the server stops.
+func (s *Server) enter(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping {
+		return false
+	}
+	s.live.Add(1)
+	s.conns[c] = struct{}{}
+	if !s.watching {
+		s.watching = true
+		s.live.Go(s.watch)
+	}
+	return true
+}
+
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	last := len(s.conns) == 0
+	s.mu.Unlock()
+	if last {
+		s.wake()
+	}
+}
+
+// wake makes watch look now.
+func (s *Server) wake() {
+	select {
+	case s.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// Conns returns the number of open connections.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// snapshot returns the open connections.
+func (s *Server) snapshot(into []*conn) []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		into = append(into, c)
+	}
+	return into
+}
+
+// rescue keeps a mistake in the engine from ending the process: only the
+// connection is lost. Handlers take care of their own panics.
+func (s *Server) rescue(c *conn, v any) {
+	s.cfg.Log.Error("connection failed, please report it", "client", c.nc.Remote().String(),
+		"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	c.nc.Interrupt()
+}
