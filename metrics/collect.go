@@ -79,6 +79,8 @@ func (m *Metrics) walkShared(to sink) {
 		show(to, s.proxyResponse)
 	}
 	showCodes(to, &m.combined, "")
+	show(to, s.handshakes)
+	m.refusals.each(func(r *refusal) { show(to, r.series, r.listener, r.reason) })
 	show(to, s.routesValid, "valid")
 	show(to, s.routesInvalid, "invalid")
 	for _, r := range message.Reasons() {

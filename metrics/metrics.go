@@ -37,6 +37,7 @@ type Metrics struct {
 	gauges   *table[Gauge]
 	timers   *table[Timer]
 	conns    connections
+	refusals *table[refusal]
 	invalid  invalidRoutes
 }
 
@@ -47,6 +48,7 @@ type shared struct {
 	proxyTotal, proxyRequest, proxyResponse *series
 	routeErrors                             *series
 	routesValid, routesInvalid              *series
+	handshakes                              *series
 }
 
 // New returns the metrics that the options ask for. An error says which option
@@ -77,6 +79,7 @@ func (m *Metrics) makeShared() {
 	s.filtersRequest, s.filtersResponse = f.filtersCombinedRequest.newShared(), f.filtersCombinedResponse.newShared()
 	s.proxyTotal, s.proxyRequest, s.proxyResponse = f.proxyTotal.newShared(), f.proxyRequest.newShared(), f.proxyResponse.newShared()
 	s.routeErrors = f.routeError.newShared()
+	s.handshakes = f.handshake.newShared()
 	s.routesValid, s.routesInvalid = f.routes.newSeries(), f.routes.newSeries()
 	for _, r := range message.Reasons() {
 		m.rejected[r] = f.rejected.newSeries()
@@ -93,6 +96,7 @@ func (m *Metrics) makeTables(maxHosts int) {
 	m.filters = newTable[Filter](maxKeys)
 	m.counters = newTable[Counter](maxKeys)
 	m.gauges = newTable[Gauge](maxKeys)
+	m.refusals = newTable[refusal](maxRefusals)
 	m.timers = newTable[Timer](maxKeys)
 	m.invalid.all = map[invalidRoute]struct{}{}
 	m.makeConnections()

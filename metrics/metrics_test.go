@@ -216,6 +216,8 @@ func report(m *Metrics) {
 	m.UnknownRoute().ObserveResponse(404, "GET", time.Millisecond)
 	m.Filter("setPath").ObserveCreate(time.Millisecond)
 	m.Rejected(message.ReasonNoRoute)
+	m.ConnRefused("proxy", "tls-timeout")
+	m.ObserveHandshake(20 * time.Millisecond)
 	m.InvalidRoute("broken", "unknown_filter", true)
 	m.InvalidRoute("mended", "unknown_filter", true)
 	m.InvalidRoute("mended", "unknown_filter", false)

@@ -12,6 +12,9 @@ import (
 // something to read on the socket. What arrived there may be harmless, but to
 // find out would be to wait for the rest of it.
 func (c *Conn) aliveGeneric() bool {
+	if c.low != nil {
+		return c.aliveTLS()
+	}
 	_ = c.nc.SetReadDeadline(past)
 	var one [1]byte
 	n, err := c.nc.Read(one[:])
@@ -29,4 +32,13 @@ func (c *Conn) aliveGeneric() bool {
 	}
 	raw, err := socket.SyscallConn()
 	return err == nil && quiet(raw)
+}
+
+// aliveTLS takes what has come without waiting: session tickets and the like
+// are dealt with on the way, everything else should not be there.
+func (c *Conn) aliveTLS() bool {
+	c.low.eager = true
+	n, err := c.nc.Read(c.one[:])
+	c.low.eager = false
+	return n == 0 && err == errNotReady //nolint:errorlint // Lower returns it bare, and crypto/tls hands it on
 }

@@ -23,6 +23,9 @@ var ErrTimeout error = os.ErrDeadlineExceeded
 type Conn struct {
 	nc  net.Conn
 	raw syscall.RawConn // nil: use nc
+	sys syscall.RawConn // of the socket, also below TLS; nil: there is none
+	low *Lower          // below TLS; nil: there is none
+	one [1]byte         // what a read under TLS waits with, instead of memory
 
 	in  operation // of the reader
 	out operation // of the writer
@@ -33,6 +36,7 @@ type Conn struct {
 	place   place   // in the sweeper's list
 	parking parking // see park.go
 	gone    atomic.Pointer[func()]
+	closed  atomic.Pointer[func()]
 	peer    atomic.Pointer[Conn] // see Pair
 
 	remote, local netip.AddrPort
@@ -56,15 +60,20 @@ type operation struct {
 	blocked    bool
 }
 
-// Wrap makes a Conn of nc. sweeper watches its time limits until Close; it may
-// be nil when none are set.
+// Wrap makes a Conn of nc, which may be a *tls.Conn over what NewLower made.
+// sweeper watches its time limits until Close; it may be nil when none are set.
 func Wrap(nc net.Conn, sweeper *Sweeper) *Conn {
 	c := &Conn{nc: nc, sweeper: sweeper}
-	if tc, ok := nc.(*net.TCPConn); ok {
-		if raw, err := tc.SyscallConn(); err == nil {
-			c.raw = raw
+	switch t := nc.(type) {
+	case *net.TCPConn:
+		if raw, err := t.SyscallConn(); err == nil {
+			c.raw, c.sys = raw, raw
 			c.in.fn = c.readRaw
 			c.out.fn = c.writeRaw
+		}
+	case interface{ NetConn() net.Conn }:
+		if low, ok := t.NetConn().(*Lower); ok {
+			c.low, c.sys = low, low.sys
 		}
 	}
 	c.remote, c.local = addrPort(nc.RemoteAddr()), addrPort(nc.LocalAddr())
@@ -95,6 +104,13 @@ func (c *Conn) Remote() netip.AddrPort { return c.remote }
 // Local returns the own address; the zero value when it has none.
 func (c *Conn) Local() netip.AddrPort { return c.local }
 
+// SetAddresses makes Remote and Local return what a proxy in front said. Before
+// others use the connection.
+func (c *Conn) SetAddresses(remote, local netip.AddrPort) { c.remote, c.local = remote, local }
+
+// OnClose calls fn once, when the connection is closed. Before others use it.
+func (c *Conn) OnClose(fn func()) { c.closed.Store(&fn) }
+
 // NetConn returns the connection below.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
@@ -104,7 +120,26 @@ func (c *Conn) Close() error {
 	if c.sweeper != nil {
 		c.sweeper.remove(c)
 	}
-	return c.nc.Close()
+	if c.low != nil {
+		c.low.closing.Store(true)
+	}
+	err := c.nc.Close()
+	if fn := c.closed.Swap(nil); fn != nil {
+		(*fn)()
+	}
+	return err
+}
+
+// Reset closes the connection so that it looks like a fault to the peer, who
+// would otherwise take what came last for the end of the message.
+func (c *Conn) Reset() {
+	if tcp, ok := c.nc.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	} else if c.low != nil {
+		_ = c.low.SetLinger(0)
+		_ = c.low.Close() // before TLS can say that this is the end
+	}
+	_ = c.Close()
 }
 
 // CloseWrite ends the sending direction, if the connection can do that.
@@ -155,19 +190,6 @@ func (c *Conn) clearRead() {
 	if c.Expired() {
 		_ = c.nc.SetReadDeadline(past)
 	}
-}
-
-func (c *Conn) fillGeneric(size int) ([]byte, int, error) {
-	b := buf.Get(size)
-	n, err := c.nc.Read(b)
-	if n > 0 {
-		return b, n, nil
-	}
-	buf.Put(b)
-	if isEOF(err) {
-		return nil, 0, nil
-	}
-	return nil, 0, c.cause(err)
 }
 
 // Read reads into p without waiting for memory. Unlike io.Reader it returns
@@ -230,17 +252,6 @@ func (c *Conn) Exchange(head, body []byte, probe bool, size int) (b []byte, n, w
 	return b, in.n, in.wrote, nil
 }
 
-func (c *Conn) exchangeGeneric(head, body []byte, probe bool, size int) ([]byte, int, int, error) {
-	if probe && !c.Alive() {
-		return nil, 0, 0, ErrStale
-	}
-	if err := c.WriteTwo(head, body); err != nil {
-		return nil, 0, 1, err
-	}
-	b, n, err := c.Fill(size)
-	return b, n, len(head) + len(body), err
-}
-
 // Write writes all of p.
 func (c *Conn) Write(p []byte) (int, error) {
 	if err := c.WriteTwo(p, nil); err != nil {
@@ -261,26 +272,6 @@ func (c *Conn) WriteTwo(a, b []byte) error {
 		return c.cause(err)
 	}
 	return c.out.err
-}
-
-func (c *Conn) writeGeneric(a, b []byte) error {
-	if len(a) > 0 && len(b) > 0 && len(a)+len(b) <= buf.Medium {
-		// One record instead of two: worth a copy under TLS.
-		m := buf.Get(len(a) + len(b))
-		defer buf.Put(m)
-		n := copy(m, a)
-		n += copy(m[n:], b)
-		a, b = m[:n], nil
-	}
-	for _, p := range [2][]byte{a, b} {
-		if len(p) == 0 {
-			continue
-		}
-		if _, err := c.nc.Write(p); err != nil {
-			return c.cause(err)
-		}
-	}
-	return nil
 }
 
 // SetTimeout makes all operations fail with ErrTimeout when now+d has passed;

@@ -11,11 +11,11 @@ const goneEvery = 4
 // HungUp reports whether the peer reset the connection, or both directions of
 // it have ended. A peer that only stopped sending is still there.
 func (c *Conn) HungUp() bool {
-	if c.raw == nil {
+	if c.sys == nil {
 		return false
 	}
 	gone := false
-	err := c.raw.Control(func(fd uintptr) {
+	err := c.sys.Control(func(fd uintptr) {
 		p := []unix.PollFd{{Fd: int32(fd)}}
 		n, err := unix.Poll(p, 0)
 		gone = err == nil && n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0

@@ -63,7 +63,7 @@ func (k *parking) wake(c *Conn) {
 // ParkAfter it returns ErrPark, and nothing was read.
 func (c *Conn) FillIdle(now int64, size int, canPark bool) ([]byte, int, error) {
 	at := int64(math.MaxInt64)
-	if canPark && c.raw != nil && c.sweeper != nil && c.precise.Load() == 0 {
+	if canPark && c.sys != nil && c.sweeper != nil && c.precise.Load() == 0 {
 		at = now + int64(ParkAfter)
 	}
 	c.parking.parkAt.Store(at)
@@ -132,7 +132,7 @@ func (p *Parker) Park(c *Conn, resume func(error)) error {
 	}
 	c.parking.known = true
 	var err error
-	ctl := c.raw.Control(func(fd uintptr) { err = syscall.EpollCtl(p.fd, op, int(fd), &ev) })
+	ctl := c.sys.Control(func(fd uintptr) { err = syscall.EpollCtl(p.fd, op, int(fd), &ev) })
 	if err = errors.Join(ctl, err); err != nil {
 		if !p.drop(c) {
 			return nil // taken by the sweeper meanwhile: resume runs

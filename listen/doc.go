@@ -1,0 +1,32 @@
+// Package listen brings connections from a listening socket to where an HTTP
+// engine can serve them.
+//
+// The walk: Listener.Run accepts; Gate.admit counts the connection, refuses it,
+// or lets it wait in the TCP queue; a goroutine of its own does the TLS handshake
+// (secure) and calls serve with a Conn. When the connection is closed, Gate.leave
+// lets in who waits.
+//
+// It promises:
+//
+//   - Connections, those of one client, handshakes under way and those that wait
+//     are bounded. The newest handshake goes before the oldest, so that half-open
+//     ones cannot keep honest clients out, and only as many compute at once as
+//     there are processors, so that they cannot starve those that are served.
+//   - Whoever is refused is reset at once: the client learns it, and nothing
+//     stays behind in the system. A client that speaks HTTP to a TLS port is told.
+//   - Each refusal is counted and has a name (Refusal). The log says who and why,
+//     once a second for each name at most.
+//   - Errors of accept, such as too few descriptors, end nothing: Run waits and
+//     goes on.
+//   - When listening ends, handshakes have a second to get done, for their
+//     clients came in time. Those in the TCP queue are reset.
+//
+// The TCP queue (-enable-tcp-queue) has the peer's meaning: as many connections
+// are served as memory allows, the others wait, the last that came goes first,
+// and the one that waited longest is dropped when the queue is full. The gauges
+// listener.accepted.connections and listener.queued.connections are the peer's.
+//
+// It does not speak HTTP, keep certificates (package certs) or open sockets.
+//
+// Start reading at Listener.Run and Gate.admit.
+package listen
