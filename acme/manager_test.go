@@ -247,7 +247,7 @@ func TestChallengesTakeTurns(t *testing.T) {
 			if _, err := r.TLSALPN(alpnHello("ONE.example")); (err == nil) != (kind == tlsALPN01) {
 				t.Errorf("%s: %v", kind, err)
 			}
-			if _, err := r.TLSALPN(&tls.ClientHelloInfo{ServerName: "one.example", SupportedProtos: []string{"h2", alpnProtocol}}); err == nil {
+			if _, err := r.TLSALPN(&tls.ClientHelloInfo{ServerName: "one.example", SupportedProtos: []string{alpnProtocol, "h2"}}); err == nil {
 				t.Error("a client that speaks more gets the challenge's certificate")
 			}
 			return len(tried) >= 5

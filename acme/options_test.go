@@ -3,12 +3,14 @@ package acme
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fairlead.dev/fairlead/kit/certtest"
 )
@@ -273,5 +275,31 @@ func TestChallengeCert(t *testing.T) {
 	}
 	if critical != 1 || len(leaf.DNSNames) != 1 || leaf.DNSNames[0] != "a.example" {
 		t.Errorf("found %s", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: leaf.Raw}))
+	}
+}
+
+// TestGuard checks that a CA cannot make us ask without end.
+func TestGuard(t *testing.T) {
+	ca := newFakeCA(t)
+	g := &guard{next: ca}
+	for i := range maxRequests + 1 {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, ca.base+"/dir", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.RoundTrip(r); (err == nil) != (i < maxRequests) {
+			t.Fatalf("request %d: %v", i+1, err)
+		}
+	}
+	if n := ca.requests("dir"); n != maxRequests {
+		t.Errorf("%d requests reached the CA", n)
+	}
+}
+
+// TestShown checks that what a CA says fits into a log line.
+func TestShown(t *testing.T) {
+	got := shown(errors.New("a\nb\x1b[31m" + strings.Repeat("ä", maxShown)))
+	if !strings.HasPrefix(got, "a b [31m") || len(got) > maxShown+10 || !utf8.ValidString(got) {
+		t.Errorf("shown as %d bytes: %.20q", len(got), got)
 	}
 }
