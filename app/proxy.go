@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"strings"
@@ -102,6 +103,10 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	}
 	if a := p.admin.Addr(); a != nil {
 		p.log.Info("support listens", "address", a.String())
+		p.proxy.Protect(a)
+	}
+	if api, err := netip.ParseAddrPort(net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))); err == nil {
+		p.proxy.ProtectOther(api)
 	}
 	var s starter
 	defer func() { err = errors.Join(err, s.stop()) }()

@@ -50,6 +50,9 @@ type Upstream struct {
 	PreserveHost Switch
 	// Scheme and Address choose the target of a dynamic backend.
 	Scheme, Address string
+	// Configured says that Address is the configuration's word and not the
+	// request's: it may be any. Targets that requests choose are guarded.
+	Configured bool
 	// Timeout bounds the whole exchange with the backend; 0 is the default.
 	Timeout time.Duration
 	// HashKey is the key of consistent hashing; "" means the client's address.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 
 	"fairlead.dev/fairlead/backend"
@@ -20,6 +21,9 @@ type Dialer struct {
 	KeepAlive time.Duration
 	// DualStack tries IPv6 and IPv4 addresses of a name together (RFC 6555).
 	DualStack bool
+	// Control, if set, is asked about each address before it is connected to, as
+	// net.Dialer's. An error that wraps a message.Reason is reported as that one.
+	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
 	// TLS is the configuration of https backends; nil means the system's trust.
 	TLS *tls.Config
 }
@@ -41,7 +45,7 @@ func (e *DialError) Unwrap() error { return e.Err }
 
 // Dial connects to e. The error is a *DialError.
 func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint) (net.Conn, error) {
-	nd := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive}
+	nd := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive, ControlContext: d.Control}
 	if !d.DualStack {
 		nd.FallbackDelay = -1
 	}
@@ -84,7 +88,10 @@ func (d *Dialer) handshake(ctx context.Context, c net.Conn, e *backend.Endpoint)
 func reason(ctx context.Context, err error) message.Reason {
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
+	var known message.Reason
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.Is(ctx.Err(), context.Canceled):
 		return message.ReasonClientGone
 	case errors.As(err, &dns) && dns.IsNotFound:

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"strings"
 
 	"fairlead.dev/fairlead/exchange"
@@ -31,7 +32,7 @@ func (e *passage) refusal() message.Reason {
 	}
 	if o.ValidateQuery && r.Query != "" && !validQuery(r.Query) {
 		if o.ValidateQueryLog {
-			e.p.log.Info("refuse request with malformed query", "client", r.Remote.String(), "host", r.Host, "path", r.Path)
+			e.logSome(slog.LevelInfo, "refuse request with malformed query", "client", r.Remote.String(), "host", r.Host, "path", r.Path)
 		}
 		return message.ReasonQueryInvalid
 	}
@@ -92,7 +93,7 @@ func (p *Proxy) Refuse(d exchange.Downstream, pe *exchange.ProtocolError) {
 	e.times.begin = e.now()
 	p.trust.apply(e.req, e.times.begin)
 	e.fail(pe.Reason, pe)
-	p.log.Info("refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
+	e.logSome(slog.LevelInfo, "refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
 	e.answer()
 	e.brand()
 	e.reply()

@@ -28,6 +28,8 @@
 //   - What proxies tell each other (X-Forwarded-For and its kin, message.Claim) is
 //     believed only of clients in the networks of -trusted-proxies, and only in
 //     its own spelling. Predicates, filters, logs and backends see the same.
+//   - A target that comes from the request is checked when its address is
+//     connected to: not loopback, not link-local, not our own ports (guard.go).
 //   - Nothing of an exchange is kept: an exchange that was used once serves the
 //     next request without allocating.
 //   - A filter that panics costs its request a 500 and its connection, nothing
@@ -67,6 +69,8 @@
 //	no route                              no-route                  -default-http-status
 //	too many loopbacks                    loop-limit                500
 //	<dynamic> without a target            no-target                 502
+//	a request chose a target that it      target-refused            403
+//	may not reach (guard.go)
 //	every endpoint tried                  as the last attempt; none: no-endpoint 503
 //	dial                                  dial-failed, name-not-found, tls-failed,
 //	                                      dial-timeout              502

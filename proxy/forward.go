@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"syscall"
@@ -34,7 +35,7 @@ func (e *passage) forward() {
 		e.shunt()
 		return
 	case eskip.Dynamic:
-		ep, err := e.p.dynamic.endpoint(&e.ctx)
+		ep, err := e.p.dynamicEndpoint(&e.ctx)
 		if err != nil {
 			e.fail(message.ReasonNoTarget, err)
 			return
@@ -303,7 +304,7 @@ func (e *passage) logFailure(what string) {
 	if e.endpoint != nil {
 		address = e.endpoint.Address
 	}
-	e.p.log.Error("request failed", "while", what, "reason", e.failed.Code(), "route", e.ctx.RouteID,
+	e.logSome(slog.LevelError, "request failed", "while", what, "reason", e.failed.Code(), "route", e.ctx.RouteID,
 		"backend", address, "method", e.req.Method, "host", e.req.Host, "path", e.req.Path, "error", errorText(e.cause))
 }
 

@@ -22,6 +22,7 @@ type Values struct {
 	Forwarded           []string      `flag:"forwarded-headers" doc:"X-Forwarded-* fields to set: X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Method, X-Forwarded-Uri, X-Forwarded-Port=<port|auto>, X-Forwarded-Proto=<http|https|auto>"`
 	ForwardedExclude    []string      `flag:"forwarded-headers-exclude-cidrs" doc:"networks of clients for which no X-Forwarded-* field is set"`
 	TrustedProxies      []string      `flag:"trusted-proxies" doc:"networks of clients, such as load balancers, whose X-Forwarded-*, Forwarded, X-Real-IP and like fields are believed; of all others they are dropped; private: loopback, link-local and private networks; all; none"`
+	DynamicAllow        []string      `flag:"dynamic-backend-allow" doc:"networks and host names (*.example.org for all below) that requests may choose as <dynamic> backends although they are loopback, link-local, metadata services or ports of this process"`
 	RemoveHopHeaders    bool          `flag:"remove-hop-headers" doc:"drop Proxy-Authenticate and Proxy-Authorization too; all other connection fields are never forwarded"`
 	Upgrade             bool          `flag:"experimental-upgrade" doc:"allow WebSocket and other protocol upgrades"`
 	MaxHeaderBytes      int           `flag:"max-header-bytes" doc:"largest request head in bytes; more is answered 431"`

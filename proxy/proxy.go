@@ -40,6 +40,7 @@ type Proxy struct {
 	accessLog *accesslog.Log
 	forwarded forwarded
 	trust     *trust
+	lines     ration
 
 	table    atomic.Pointer[table.Table] // nil: no routes yet
 	stopping atomic.Bool
@@ -48,7 +49,9 @@ type Proxy struct {
 	parker  *sock.Parker
 	dialer  *pool.Dialer
 	idle    *pool.Limit
-	dynamic dynamicEndpoints
+	guard   *guard
+	dynamic dynamicEndpoints // configured
+	guarded dynamicEndpoints // chosen by requests
 	date    dateCache
 	count   counters
 	tunnels tunnels
@@ -77,12 +80,16 @@ func New(cfg Config) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
+	guard, err := newGuard(opts.DynamicAllow)
+	if err != nil {
+		return nil, err
+	}
 	parker, err := sock.NewParker()
 	if err != nil {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
 	p := &Proxy{
-		opts: opts, log: log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd, trust: claims,
+		opts: opts, log: log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd, trust: claims, guard: guard,
 		sweeper: sock.NewSweeper(), parker: parker,
 		dialer: &pool.Dialer{
 			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,
@@ -92,7 +99,10 @@ func New(cfg Config) (*Proxy, error) {
 		idle:       &pool.Limit{Max: int64(opts.MaxIdleConns)},
 		transports: map[*transport]struct{}{},
 	}
-	p.dynamic.set = cfg.Endpoints
+	p.dynamic.set, p.guarded.set = cfg.Endpoints, new(backend.Set)
+	p.guarded.dialer = new(pool.Dialer)
+	*p.guarded.dialer = *p.dialer
+	p.guarded.dialer.Control = guard.control
 	p.count = newCounters(cfg.Metrics)
 	p.backendClosed = p.countClosed
 	p.base, p.cancel = context.WithCancel(context.Background())

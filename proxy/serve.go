@@ -23,6 +23,7 @@ func (p *Proxy) Listen(ctx context.Context) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q: %w (is another process using the port? choose one with -address)", p.opts.Address, err)
 	}
+	p.Protect(ln.Addr())
 	return ln, nil
 }
 

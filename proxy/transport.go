@@ -2,13 +2,10 @@ package proxy
 
 import (
 	"context"
-	"fmt"
-	"sync"
 	"time"
 
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/exchange"
-	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
@@ -21,6 +18,8 @@ type transport struct {
 	ep   *backend.Endpoint
 	idle *pool.Idle[*http1.Client]
 	host *metrics.Host
+	// dialer makes its connections.
+	dialer *pool.Dialer
 }
 
 // transport returns the transport of ep, made at the first request.
@@ -28,11 +27,15 @@ func (p *Proxy) transport(ep *backend.Endpoint) *transport {
 	if t, ok := ep.Transport().(*transport); ok {
 		return t
 	}
+	return p.newTransport(ep, p.dialer)
+}
+
+func (p *Proxy) newTransport(ep *backend.Endpoint, dialer *pool.Dialer) *transport {
 	most := p.opts.IdleConns
 	if p.opts.NoKeepAlives {
 		most = 0
 	}
-	t := &transport{p: p, ep: ep, idle: pool.NewIdle[*http1.Client](most, p.idle), host: p.metrics.Host(ep.Address, ep.Zone)}
+	t := &transport{p: p, ep: ep, dialer: dialer, idle: pool.NewIdle[*http1.Client](most, p.idle), host: p.metrics.Host(ep.Address, ep.Zone)}
 	p.mu.Lock() // before anybody can close it
 	p.transports[t] = struct{}{}
 	p.mu.Unlock()
@@ -76,7 +79,7 @@ func (t *transport) get(e *passage, fresh bool) (exchange.Upstream, error) {
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	nc, err := t.p.dialer.Dial(ctx, t.ep)
+	nc, err := t.dialer.Dial(ctx, t.ep)
 	if err != nil {
 		return nil, err
 	}
@@ -163,64 +166,4 @@ func (p *Proxy) allTransports() []*transport {
 		all = append(all, t)
 	}
 	return all
-}
-
-// mostDynamic bounds how many addresses of dynamic backends are remembered.
-const mostDynamic = 1024
-
-// dynamicEndpoints remembers the endpoints that filters chose.
-type dynamicEndpoints struct {
-	set   *backend.Set
-	mu    sync.Mutex
-	known map[string]*backend.Endpoint
-}
-
-// endpoint returns the target that the filters chose; what they did not choose
-// is taken from the request (spec 1.4).
-func (d *dynamicEndpoints) endpoint(c *filter.Context) (*backend.Endpoint, error) {
-	scheme, address := c.Upstream.Scheme, c.Upstream.Address
-	if scheme == "" {
-		scheme = c.Request.Scheme
-	}
-	if address == "" {
-		address = c.Request.Host
-	}
-	if address == "" {
-		return nil, fmt.Errorf("dynamic backend of route %q: neither a filter nor the request names a host", c.RouteID)
-	}
-	key := scheme + "://" + address
-	d.mu.Lock()
-	ep := d.known[key]
-	d.mu.Unlock()
-	if ep != nil {
-		return ep, nil
-	}
-	ep, err := d.set.Acquire(key, "")
-	if err != nil {
-		return nil, fmt.Errorf("dynamic backend of route %q: %w", c.RouteID, err)
-	}
-	for _, old := range d.remember(key, ep) {
-		_ = d.set.Release(old)
-	}
-	return ep, nil
-}
-
-// remember keeps ep and returns what has to be released for it.
-func (d *dynamicEndpoints) remember(key string, ep *backend.Endpoint) (old []*backend.Endpoint) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.known == nil {
-		d.known = map[string]*backend.Endpoint{}
-	}
-	if d.known[key] != nil {
-		return []*backend.Endpoint{ep} // another request was faster
-	}
-	if len(d.known) >= mostDynamic {
-		for k, e := range d.known {
-			old = append(old, e)
-			delete(d.known, k)
-		}
-	}
-	d.known[key] = ep
-	return old
 }

@@ -9,7 +9,8 @@
 // It promises: a target or host taken from a header is used only if it can be
 // one; otherwise the filter does nothing.
 //
-// It does not decide which targets are allowed.
+// It does not decide which targets are allowed: it only says whether a target is
+// the configuration's (filter.Upstream.Configured), and the proxy guards others.
 //
 // Start reading at preserve_host.go.
 package forward

@@ -16,12 +16,13 @@ type target struct{ scheme, host string }
 var schemes = [...]string{"http", "https", "h2c", "fastcgi"}
 
 // aim makes t the target. Its host is also the Host that the backend sees.
-func (t target) aim(c *filter.Context) {
+// configured says that it was not taken from the request.
+func (t target) aim(c *filter.Context, configured bool) {
 	if t.scheme != "" {
 		c.Upstream.Scheme = t.scheme
 	}
 	if t.host != "" {
-		c.Upstream.Address, c.Upstream.Host = t.host, t.host
+		c.Upstream.Address, c.Upstream.Host, c.Upstream.Configured = t.host, t.host, configured
 	}
 }
 

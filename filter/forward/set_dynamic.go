@@ -41,4 +41,4 @@ type fixedTarget struct {
 	target target
 }
 
-func (f *fixedTarget) Request(c *filter.Context) { f.target.aim(c) }
+func (f *fixedTarget) Request(c *filter.Context) { f.target.aim(c, true) }

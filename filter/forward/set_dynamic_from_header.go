@@ -47,6 +47,6 @@ func (f *headerTarget) Request(c *filter.Context) {
 		return
 	}
 	if t, err := f.read(v); err == nil {
-		t.aim(c)
+		t.aim(c, false)
 	}
 }
