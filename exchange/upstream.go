@@ -66,3 +66,16 @@ type BodySource interface {
 	// HoldRead makes reads fail until it is called with false.
 	HoldRead(on bool)
 }
+
+// Upload is what an Upstream puts in the place of a request's body that it sends
+// while the response is read.
+type Upload interface {
+	// Read fails: the body is read already.
+	Read(p []byte) (int, error)
+	// Sent reports whether the whole body was sent. Nobody reads it any more then.
+	// After Finish or Close nobody does in any case.
+	Sent() bool
+	// BodyError returns why the body could not be read from its source, nil as
+	// long as it could.
+	BodyError() error
+}

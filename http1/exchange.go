@@ -69,11 +69,8 @@ func (x *Exchange) Gone() bool { return x.conn.s.HungUp() }
 
 // BodyError implements exchange.Downstream.
 func (x *Exchange) BodyError() error {
-	if u, ok := x.record.Request.Body.(*Upload); ok {
-		if u.finished() && u.client {
-			return u.err
-		}
-		return nil
+	if u, ok := x.record.Request.Body.(exchange.Upload); ok {
+		return u.BodyError()
 	}
 	if x.body.err != nil && x.body.err != io.EOF { //nolint:errorlint // stored bare
 		return x.body.err
@@ -188,7 +185,7 @@ const mostDrained = 256 << 10
 // finish ends the exchange and reports whether the connection lives on.
 func (x *Exchange) finish() bool {
 	x.endWatch()
-	if u, ok := x.record.Request.Body.(*Upload); ok && !u.stop() {
+	if u, ok := x.record.Request.Body.(exchange.Upload); ok && !u.Sent() {
 		x.close = true
 	}
 	if !x.replied {

@@ -60,7 +60,7 @@ func (x *Exchange) shape(resp *message.Response) replyShape {
 			x.close = true
 		}
 	}
-	if u, ok := r.Body.(*Upload); ok && !(u.finished() && u.whole()) {
+	if u, ok := r.Body.(exchange.Upload); ok && !u.Sent() {
 		x.close = true // an early answer: the rest of the request is not wanted
 	} else if x.body.in != nil && !x.body.done && (x.body.onRead != nil || x.body.length > mostDrained) {
 		x.close = true // the body was never asked for, or is not worth reading

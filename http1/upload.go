@@ -109,6 +109,17 @@ func (u *Upload) Read([]byte) (int, error) {
 	return 0, errors.New("the request body is being sent")
 }
 
+// Sent implements exchange.Upload.
+func (u *Upload) Sent() bool { return u.finished() && u.whole() }
+
+// BodyError implements exchange.Upload.
+func (u *Upload) BodyError() error {
+	if u.finished() && u.client {
+		return u.err
+	}
+	return nil
+}
+
 // run moves the body. It owns the reading side of the client's connection and
 // the writing side of the backend's until it closes done.
 func (u *Upload) run() {

@@ -84,12 +84,12 @@ func (x *Exchange) beginWatch() {
 
 func (w *watch) fired() {
 	w.mu.Lock()
-	fn, up := w.fn, w.up
+	fn := w.fn
 	w.gone = true
-	w.mu.Unlock()
-	if up != nil {
-		up.Interrupt()
+	if w.up != nil {
+		w.up.Interrupt() // with the lock: after Unpair it may serve somebody else
 	}
+	w.mu.Unlock()
 	if fn != nil {
 		fn()
 	}

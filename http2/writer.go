@@ -36,6 +36,7 @@ type writer struct {
 	begun   int64 // when the write under way began, 0: none
 	now     func() int64
 	written int64 // bytes
+	taken   int   // how often out was taken
 	live    sync.WaitGroup
 }
 
@@ -105,7 +106,7 @@ func (w *writer) flush(gather bool) {
 	}
 	for range rounds {
 		if !w.once() {
-			w.writing = false
+			w.rest()
 			return
 		}
 	}
@@ -128,7 +129,13 @@ func (w *writer) run() {
 	defer w.mu.Unlock()
 	for w.once() {
 	}
+	w.rest()
+}
+
+// rest says that nobody writes now.
+func (w *writer) rest() {
 	w.writing = false
+	w.room.Broadcast()
 }
 
 // once writes what was gathered; false when there is nothing.
@@ -138,6 +145,7 @@ func (w *writer) once() bool {
 		return w.endNow()
 	}
 	w.out, w.control = nil, 0
+	w.taken++
 	w.room.Broadcast()
 	if w.err == nil {
 		w.begun = w.now()
