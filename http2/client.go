@@ -67,12 +67,9 @@ func (c ClientConfig) orDefault() ClientConfig {
 	return c
 }
 
-// The values that hold until the backend's SETTINGS came (RFC 9113 6.5.2 and
-// 6.9.2).
-const (
-	firstWindow  = 65535
-	firstStreams = 100
-)
+// firstStreams is how many exchanges are begun before the backend's SETTINGS say
+// how many it allows (RFC 9113 6.5.2).
+const firstStreams = 100
 
 var (
 	errClosed  = errors.New("the connection was closed here")
@@ -275,7 +272,7 @@ func (c *ClientConn) end(err error) {
 	if c.err != nil {
 		return
 	}
-	c.err = err
+	c.err, c.w.closed = err, true
 	c.leave()
 	cause := c.verdict(err)
 	for _, s := range c.streams {
@@ -307,6 +304,7 @@ func (c *ClientConn) cleanUp(err error) {
 	}
 	c.end(err)
 	c.leave()
+	c.w.closed = true
 	c.w.fail(c.err)
 	c.conn.Interrupt()
 	for c.w.writing {

@@ -221,7 +221,9 @@ func (s *ClientStream) Finish() bool {
 	c.mu.Lock()
 	defer c.notify()
 	defer c.mu.Unlock()
-	if s.recvEnd && s.sentEnd && s.err == nil {
+	if s.sentEnd && s.err == nil && (s.recvEnd || (s.gotHead && s.bodiless)) {
+		s.recvEnd = true // of a response without a body only the empty end may be missing
+		s.leave()
 		return true
 	}
 	s.fail(errAbandoned, CodeCancel)
@@ -285,9 +287,7 @@ func (b *respBody) Whole() ([]byte, bool) {
 
 // Ends implements exchange.Body.
 func (b *respBody) Ends(n int) bool {
-	b.c.mu.Lock()
-	ends := b.ended && b.err == nil && b.got-b.read == int64(n)
-	b.c.mu.Unlock()
+	ends := b.body.Ends(n)
 	if ends {
 		b.trailers()
 	}
