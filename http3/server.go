@@ -1,0 +1,247 @@
+package http3
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/sock"
+)
+
+// ALPN is the protocol's name in TLS handshakes (RFC 9114 3.1).
+const ALPN = "h3"
+
+// ServerConfig says how a Server treats its clients. Zero durations and numbers
+// mean "no limit", but for Limits and where a default is named.
+type ServerConfig struct {
+	exchange.Limits
+	HeadTimeout      time.Duration // from the start of a stream to the end of its head
+	IdleTimeout      time.Duration // of a connection without requests
+	ReadTimeout      time.Duration // from the end of the head to the end of the body
+	WriteTimeout     time.Duration // a response must make progress within
+	HandshakeTimeout time.Duration // default 5 s
+	MaxRequests      int           // of one connection
+	MaxAge           time.Duration // of one connection
+	MaxStreams       int           // requests at a time of one connection; default 100
+	MaxConns         int           // connections at a time
+	MaxPerClient     int           // connections at a time of one client
+	RetryFrom        int           // handshakes in flight; default 128
+	Log              *slog.Logger
+	// ConnMoved is told what connections do; may be nil.
+	ConnMoved func(from, to exchange.ConnState)
+}
+
+// orDefault returns cfg with defaults in place of what has to be there.
+func (cfg ServerConfig) orDefault() ServerConfig {
+	cfg.Limits = cfg.Limits.OrDefault()
+	if cfg.MaxStreams <= 0 {
+		cfg.MaxStreams = 100
+	}
+	if cfg.RetryFrom <= 0 {
+		cfg.RetryFrom = 128
+	}
+	if cfg.HandshakeTimeout <= 0 {
+		cfg.HandshakeTimeout = 5 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+// Server speaks HTTP/3 with clients.
+type Server struct {
+	cfg     ServerConfig
+	handler exchange.Handler
+	sweeper *sock.Sweeper
+	gate    gate
+	windows windows
+	attacks attackLog
+	port    atomic.Int32 // where it serves, 0 when it does not
+
+	transport *quic.Transport
+	packets   net.PacketConn
+
+	live sync.WaitGroup
+	mu   sync.Mutex
+	open map[*conn]struct{}
+	gone bool // connections that come now leave at once
+}
+
+// NewServer returns a server. sweeper is its clock.
+func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper) *Server {
+	s := &Server{cfg: cfg.orDefault(), handler: h, sweeper: sweeper, open: map[*conn]struct{}{}}
+	s.gate = gate{cfg: &s.cfg, clients: map[netip.Addr]int{}}
+	s.windows.of = map[*quic.Conn]uint64{}
+	s.attacks = attackLog{log: s.cfg.Log, now: sweeper.Now}
+	return s
+}
+
+// The windows of flow control: what a client may send before it was read. They
+// grow from the first to the second value while it is read quickly.
+const (
+	streamWindow     = 128 << 10
+	mostStreamWindow = 2 << 20
+	connWindow       = 256 << 10
+	mostConnWindow   = 4 << 20
+)
+
+// Dead clients are noticed after deadAfter, because they answer no probe.
+const (
+	probeEvery = 10 * time.Second
+	deadAfter  = 30 * time.Second
+)
+
+func (s *Server) quicConfig() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:           s.cfg.HandshakeTimeout,
+		MaxIdleTimeout:                 deadAfter,
+		KeepAlivePeriod:                probeEvery,
+		InitialStreamReceiveWindow:     streamWindow,
+		MaxStreamReceiveWindow:         mostStreamWindow,
+		InitialConnectionReceiveWindow: connWindow,
+		MaxConnectionReceiveWindow:     mostConnWindow,
+		AllowConnectionWindowIncrease:  s.windows.allow,
+		MaxIncomingStreams:             int64(s.cfg.MaxStreams),
+		MaxIncomingUniStreams:          mostUniStreams,
+		RequireStreamCreditRelease:     true, // a stream counts until its handler is done
+		Allow0RTT:                      false,
+	}
+}
+
+// Serve accepts connections from pc, which it owns from now on, until ctx ends.
+// Drain ends the connections and closes pc; it must be called. t is the
+// configuration that TCP listeners have too; its protocols are set here. There
+// is one call of Serve for each Server.
+func (s *Server) Serve(ctx context.Context, pc net.PacketConn, t *tls.Config) error {
+	s.packets = pc
+	s.transport = &quic.Transport{Conn: pc, VerifySourceAddress: s.gate.suspicious, ConnContext: s.gate.admit}
+	ln, err := s.transport.Listen(withALPN(t), s.quicConfig())
+	if err != nil {
+		return fmt.Errorf("serve HTTP/3 on %q: %w", pc.LocalAddr(), err)
+	}
+	if a, ok := pc.LocalAddr().(*net.UDPAddr); ok {
+		s.port.Store(int32(a.Port))
+	}
+	defer s.port.Store(0)
+	defer func() { _ = ln.Close() }() // nobody waits for it any more
+	for {
+		q, err := ln.Accept(ctx)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, quic.ErrServerClosed) {
+				return nil
+			}
+			return fmt.Errorf("accept HTTP/3 connections on %q: %w", pc.LocalAddr(), err)
+		}
+		s.start(q)
+	}
+}
+
+// withALPN returns t for QUIC: with this protocol and no other, and TLS 1.3 (RFC
+// 9001 4.2).
+func withALPN(t *tls.Config) *tls.Config {
+	t = t.Clone()
+	t.NextProtos, t.MinVersion = []string{ALPN}, tls.VersionTLS13
+	if choose := t.GetConfigForClient; choose != nil {
+		t.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			c, err := choose(hello)
+			if c == nil || err != nil {
+				return c, err
+			}
+			return withALPN(c), nil
+		}
+	}
+	return t
+}
+
+// start serves one connection whose handshake is done.
+func (s *Server) start(q *quic.Conn) {
+	if err := s.gate.established(q.Context()); err != nil {
+		s.attacks.warn("HTTP/3 connection refused", "client", q.RemoteAddr().String(), "error", err)
+		_ = q.CloseWithError(CodeExcessiveLoad.conn(), err.Error()) // always nil
+		return
+	}
+	c := newConn(s, q)
+	s.mu.Lock()
+	s.open[c] = struct{}{}
+	late := s.gone
+	s.live.Add(1)
+	s.mu.Unlock()
+	if late {
+		c.leave()
+	}
+	go func() {
+		defer s.live.Done()
+		c.serve()
+		s.mu.Lock()
+		delete(s.open, c)
+		s.mu.Unlock()
+		s.windows.left(q)
+	}()
+}
+
+// Conns returns the number of open connections.
+func (s *Server) Conns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
+}
+
+// Drain tells clients to go away (GOAWAY, RFC 9114 5.2), lets their requests end
+// and waits for that until ctx ends; what is left then is cut off. It closes the
+// packet connection. Serve must have returned.
+func (s *Server) Drain(ctx context.Context) error {
+	s.each(func(c *conn) { c.leave() })
+	done := make(chan struct{})
+	go func() { s.live.Wait(); close(done) }()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.each((*conn).cut)
+		<-done
+	}
+	if s.transport != nil {
+		err = errors.Join(err, s.transport.Close(), s.packets.Close())
+	}
+	return err
+}
+
+// each calls do for all open connections, and makes those that come later leave.
+func (s *Server) each(do func(c *conn)) {
+	s.mu.Lock()
+	all := make([]*conn, 0, len(s.open))
+	for c := range s.open {
+		all = append(all, c)
+	}
+	s.gone = true
+	s.mu.Unlock()
+	for _, c := range all {
+		do(c)
+	}
+}
+
+// AltSvc returns the value of the Alt-Svc field (RFC 7838 3) that announces the
+// server, "" while it does not serve. port is 0 for the one it serves on.
+func (s *Server) AltSvc(port int, maxAge time.Duration) string {
+	own := int(s.port.Load())
+	if own == 0 || maxAge <= 0 {
+		return ""
+	}
+	if port == 0 {
+		port = own
+	}
+	return ALPN + `=":` + strconv.Itoa(port) + `"; ma=` + strconv.FormatInt(int64(maxAge/time.Second), 10)
+}
