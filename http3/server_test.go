@@ -115,7 +115,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 }
 
 func TestLargeBodies(t *testing.T) {
-	const size = 100 << 20
+	const size = large
 	want := sha256.New()
 	_, _ = io.Copy(want, &pattern{n: size})
 	var came atomic.Value
