@@ -125,6 +125,9 @@ func (m *Manager) renew(ctx context.Context, h *host) time.Duration {
 	switch {
 	case err == nil:
 		h.tried("")
+		if from != fromStorage {
+			h.count() // after OnChange: who sees the count sees the certificate
+		}
 		m.log.Info("certificate in use", "host", h.name, "from", from, "not_after", cert.Leaf.NotAfter, "renew_at", h.due)
 		return 0
 	case ctx.Err() != nil:
@@ -153,6 +156,15 @@ func (h *host) tried(err string) int {
 	return h.failures
 }
 
+func (h *host) count() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.obtained++
+}
+
+// fromStorage is where a certificate is from that another process obtained.
+const fromStorage = "storage"
+
 // better puts a better certificate in use and says where it is from. stayAway is
 // how long the CA asked for peace.
 func (m *Manager) better(ctx context.Context, h *host) (from string, stayAway time.Duration, err error) {
@@ -168,7 +180,7 @@ func (m *Manager) better(ctx context.Context, h *host) (from string, stayAway ti
 	if isNewer(stored, h.inUse()) {
 		h.unsaved = nil
 		if m.adopt(h, stored); time.Now().Before(h.due) {
-			return "storage", 0, nil
+			return fromStorage, 0, nil
 		}
 	}
 	if !m.enter(ctx) {
@@ -185,9 +197,6 @@ func (m *Manager) better(ctx context.Context, h *host) (from string, stayAway ti
 	h.unsaved, h.lucky = text, o.kind
 	m.save(ctx, h)
 	m.adopt(h, cert)
-	h.mu.Lock()
-	h.obtained++
-	h.mu.Unlock()
 	return "ca, " + o.kind, 0, nil
 }
 
