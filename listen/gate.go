@@ -27,6 +27,7 @@ type Gate struct {
 	patience    time.Duration // of those that wait; 0: for ever
 	counts      func(accepted, waiting int)
 	slots       chan struct{} // of handshakes that compute
+	policy      *policy       // of PROXY headers; nil: none are expected
 	now         func() time.Time
 
 	mu      sync.Mutex
@@ -77,8 +78,13 @@ func NewGate(set *option.Set, cfg GateConfig) (*Gate, error) {
 	if o.HandshakeTimeout <= 0 {
 		return nil, fmt.Errorf("option -tls-handshake-timeout: found %s, expected more than 0: handshakes without end would fill the memory", o.HandshakeTimeout)
 	}
+	p, err := newPolicy(o)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gate{
-		opts: *o, patience: cfg.Patience, counts: cfg.Counts, now: time.Now,
+		policy: p,
+		opts:   *o, patience: cfg.Patience, counts: cfg.Counts, now: time.Now,
 		// As many as there are processors: more would only make each last longer,
 		// and keep processors from the connections that are served.
 		slots:      make(chan struct{}, runtime.GOMAXPROCS(0)),

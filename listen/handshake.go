@@ -108,9 +108,7 @@ func (l *Listener) secure(nc net.Conn, from origin) (*sock.Conn, *tls.Connection
 	low := sock.NewLower(nc)
 	tc := tls.Server(low, l.cfg.TLS)
 	c := sock.Wrap(tc, l.cfg.Sweeper)
-	if from.known {
-		c.SetAddresses(from.remote, from.local)
-	}
+	from.set(c)
 	g := l.cfg.Gate
 	limit := g.opts.HandshakeTimeout
 	began := time.Now()

@@ -179,15 +179,12 @@ func (l *Listener) accept(ctx context.Context, ln net.Listener) {
 	}
 }
 
-// origin is where a connection comes from.
-type origin struct {
-	remote, local netip.AddrPort
-	known         bool // said by a proxy in front, not by the socket
-}
-
 // admit lets one connection in, or not.
 func (l *Listener) admit(nc net.Conn) {
 	client := addressOf(nc)
+	if l.cfg.Gate.policy.on(client) == useHeader {
+		client = netip.Addr{} // a proxy in front: its clients are counted, see open
+	}
 	why := l.cfg.Gate.admit(client,
 		func(t *ticket) { l.start(nc, t) },
 		func(why Refusal) { l.refuse(nc, why) })
@@ -198,8 +195,8 @@ func (l *Listener) admit(nc net.Conn) {
 
 // refuse ends a connection with a reset: the client learns it at once, and
 // nothing of it stays in the system.
-func (l *Listener) refuse(nc net.Conn, why Refusal) {
-	l.report.refusal(why, "listener", l.cfg.Name, "client", nc.RemoteAddr().String())
+func (l *Listener) refuse(nc net.Conn, why Refusal, attrs ...any) {
+	l.report.refusal(why, append([]any{"listener", l.cfg.Name, "client", nc.RemoteAddr().String()}, attrs...)...)
 	if t, ok := nc.(*net.TCPConn); ok {
 		_ = t.SetLinger(0)
 	}
@@ -232,15 +229,50 @@ func (l *Listener) open(nc net.Conn, t *ticket) (ready *Conn) {
 			l.cfg.Gate.leave(t)
 		}
 	}()
+	from, ok := l.identify(nc, t)
+	if !ok {
+		return nil
+	}
 	var c *sock.Conn
 	var state *tls.ConnectionState
-	if l.cfg.TLS == nil {
+	if l.cfg.TLS != nil {
+		if c, state = l.secure(nc, from); c == nil {
+			return nil
+		}
+	} else {
 		c = sock.Wrap(nc, l.cfg.Sweeper)
-	} else if c, state = l.secure(nc, origin{}); c == nil {
-		return nil
+		from.set(c)
 	}
 	c.OnClose(func() { l.cfg.Gate.leave(t) })
 	return &Conn{Conn: c, TLS: state, Listener: l.cfg.Name}
+}
+
+// identify learns who the client is. false says that the connection is over.
+func (l *Listener) identify(nc net.Conn, t *ticket) (origin, bool) {
+	g := l.cfg.Gate
+	if g.policy == nil {
+		return origin{}, true
+	}
+	from, why, err := l.originOf(nc)
+	if why == Admitted && g.policy.on(addressOf(nc)) == useHeader {
+		client := addressOf(nc)
+		if from.known {
+			client = from.remote.Addr()
+		}
+		if !g.enter(t, client) {
+			why = RefusedClient
+		}
+	}
+	switch why {
+	case Admitted:
+		return from, true
+	case RefusedLeft: // load balancers that only look whether we are there
+		l.cfg.Refused(why)
+		_ = nc.Close()
+	default:
+		l.refuse(nc, why, "error", err)
+	}
+	return origin{}, false
 }
 
 // rescue keeps a mistake from ending the process: only the connection is lost.

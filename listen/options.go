@@ -17,6 +17,11 @@ type Values struct {
 	ExpectedBytes int  `flag:"expected-bytes-per-request" doc:"with -enable-tcp-queue: the memory limit of the container divided by this is how many connections are served at once"`
 	Concurrency   int  `flag:"max-tcp-listener-concurrency" doc:"with -enable-tcp-queue: how many connections are served at once; 0: see -expected-bytes-per-request"`
 	QueueSize     int  `flag:"max-tcp-listener-queue" doc:"with -enable-tcp-queue: how many connections may wait; 0: ten for each that is served, but not more than 50000"`
+
+	EnableProxy bool     `flag:"enable-proxy-protocol" doc:"take the addresses of clients from PROXY headers, version 1 or 2, of the networks in -proxy-allow-cidrs; one from elsewhere ends the connection, and connections without one are served as they are"`
+	ProxyAllow  []string `flag:"proxy-allow-cidrs" doc:"networks whose PROXY headers are believed"`
+	ProxyDeny   []string `flag:"proxy-deny-cidrs" doc:"networks whose PROXY headers end the connection, whatever -proxy-allow-cidrs and -proxy-skip-cidrs say"`
+	ProxySkip   []string `flag:"proxy-skip-cidrs" doc:"networks in which PROXY headers are not looked for, whatever -proxy-allow-cidrs says"`
 }
 
 // Options declares the options of the listeners.

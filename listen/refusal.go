@@ -26,6 +26,9 @@ const (
 	RefusedQueueTimeout Refusal = "queue-timeout"
 	RefusedStopping     Refusal = "stopping"
 
+	// The client left before it said anything of use.
+	RefusedLeft Refusal = "client-left"
+
 	// Of TLS: the handshake was too slow, it was ended in favour of newer ones,
 	// the client left, its certificate is not good, there is no version, suite or
 	// name that both have, the client does not trust us, HTTP or something else
