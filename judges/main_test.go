@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what should happen soon.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // programs are the judges that this run has built.
 var programs struct {
