@@ -50,7 +50,8 @@ type conn struct {
 	first   bool // no header block was sent yet
 	heads   int  // bytes of the heads of all streams
 	state   exchange.ConnState
-	ended   bool // GOAWAY said so or the connection is gone: no stream begins
+	fate    *ConnError // why the connection was ended, nil when nothing was wrong
+	ended   bool       // GOAWAY said so or the connection is gone: no stream begins
 	drain   drainState
 	times   connTimes
 }
@@ -102,14 +103,22 @@ func (c *conn) serve(o ConnOptions) {
 
 // endFor ends the connection for what the reader found.
 func (c *conn) endFor(err error) {
-	var ce *ConnError
-	if !errors.As(err, &ce) {
-		ce = &ConnError{Code: CodeNone} // the client ended it
-	}
 	c.mu.Lock()
-	gone := c.shut(ce)
+	gone := c.shutFor(err)
+	if gone == nil {
+		gone = c.shut(&ConnError{Code: CodeNone}) // the client ended it
+	}
 	c.mu.Unlock()
 	gone.tell()
+}
+
+// shutFor is shut when err is a *ConnError.
+func (c *conn) shutFor(err error) departures {
+	var ce *ConnError
+	if !errors.As(err, &ce) {
+		return nil
+	}
+	return c.shut(ce)
 }
 
 // shut says goodbye, gives up the streams and lets the peer close. The result is
@@ -124,7 +133,7 @@ func (c *conn) shut(e *ConnError) (gone departures) {
 	c.w.out = appendGoAway(c.w.out, last, e.Code, e.Detail)
 	if e.Code != CodeNone {
 		c.times.linger = c.srv.sweeper.Now() + int64(lingerTime)
-		c.srv.log.connEnded(c.nc.Remote().Addr().String(), e)
+		c.fate = e
 	}
 	return c.sayGoodbye()
 }
@@ -155,6 +164,9 @@ func (c *conn) discard() {
 		buf.Put(b)
 		total += n
 	}
+	c.mu.Lock()
+	c.w.settle()
+	c.mu.Unlock()
 }
 
 // close waits for the streams and the writer and closes the connection.
@@ -175,6 +187,9 @@ func (c *conn) close() {
 	c.in.release()
 	c.dec.drop()
 	_ = c.nc.Close()
+	if c.fate != nil {
+		c.srv.log.connEnded(c.nc.Remote().Addr().String(), c.fate)
+	}
 }
 
 // moved reports a change of state.

@@ -49,9 +49,7 @@ func (c *conn) admitData(h frameHead, length int) error {
 	if !c.recv.take(h.length) {
 		return connError(CodeFlowControl, "DATA beyond the window of the connection")
 	}
-	if length > 0 {
-		c.flood.chatter.earn(earnData)
-	} else if !h.has(flagEndStream) {
+	if length == 0 && !h.has(flagEndStream) {
 		if err := c.chat(8, "an empty DATA frame"); err != nil {
 			return err
 		}
@@ -77,7 +75,7 @@ func (c *conn) admitToStream(h frameHead, length int) error {
 	}
 	switch {
 	case how == closedHere:
-		return nil // it may have crossed our reset; passData drops it
+		return c.chat(1, "DATA of a stream that we reset") // it may have crossed that; passData drops it
 	case s == nil || s.over || s.remoteEnded:
 		return streamError(h.stream, CodeStreamClosed, "DATA on a closed stream")
 	case s.head.protocol == "" && !s.body.fits(length, h.has(flagEndStream)):
@@ -85,6 +83,9 @@ func (c *conn) admitToStream(h frameHead, length int) error {
 			Detail: "the DATA frames are not as long as the Content-Length says"}
 	case !s.body.win.take(h.length):
 		return streamError(h.stream, CodeFlowControl, "DATA beyond the window of the stream")
+	}
+	if length > 0 {
+		c.flood.chatter.earn(earnData)
 	}
 	return nil
 }

@@ -36,9 +36,8 @@ func (c *conn) headers(h frameHead, p []byte) error {
 	o := &c.head
 	o.id, o.end, o.problem = h.stream, h.has(flagEndStream), problem
 	c.mu.Lock()
-	c.flood.chatter.earn(earnRequest)
 	if !h.has(flagEndHeaders) {
-		if err := c.chat(earnRequest+2, "HEADERS without an end"); err != nil {
+		if err := c.chat(2, "HEADERS without an end"); err != nil {
 			c.mu.Unlock()
 			return err
 		}
@@ -61,7 +60,7 @@ func (c *conn) openBlock(o *openHead) error {
 	if o.id > c.maxID {
 		c.maxID = o.id
 		if c.ended || o.id > c.lastID {
-			return nil // GOAWAY said that it is not served
+			return c.chat(2, "HEADERS after GOAWAY") // that said that it is not served
 		}
 		if o.problem != nil {
 			return nil
@@ -79,7 +78,7 @@ func (c *conn) openBlock(o *openHead) error {
 	}
 	switch {
 	case how == closedHere:
-		return nil // it may have crossed our reset
+		return c.chat(2, "HEADERS of a stream that we reset") // they may have crossed that
 	case s != nil && !s.over && !s.remoteEnded:
 		o.trailers = true
 	case s != nil && !s.over:
@@ -186,13 +185,15 @@ func (c *conn) takeTrailers(o *openHead) error {
 		return streamError(o.id, CodeProtocol, "HEADERS within a body that do not end the stream")
 	case t.bad != "":
 		return &StreamError{Stream: o.id, Code: CodeProtocol, Reason: message.ReasonBadTrailer, Detail: t.bad}
-	case c.dec.tooLarge() || c.dec.tooMany():
+	case c.dec.tooLarge() || c.dec.tooMany() || c.heads+c.dec.size > headsMost*c.srv.cfg.HeadBytes:
 		return &StreamError{Stream: o.id, Code: CodeEnhanceYourCalm, Reason: message.ReasonBadTrailer,
 			Detail: "the trailers are larger than a head may be"}
 	case s.head.protocol == "" && !s.body.fits(0, true):
 		return &StreamError{Stream: o.id, Code: CodeProtocol, Reason: message.ReasonConflictingLength,
 			Detail: "the DATA frames are not as long as the Content-Length says"}
 	}
+	s.size += c.dec.size
+	c.heads += c.dec.size
 	for _, f := range t.header.Fields() {
 		s.record.Request.Trailer.AddField(f)
 	}
@@ -234,6 +235,7 @@ func (c *conn) start(s *stream, end bool) error {
 		s.body.end()
 	}
 	s.begun()
+	c.flood.chatter.earn(earnRequest)
 	c.heads += s.size
 	c.streams.add(s)
 	c.running++

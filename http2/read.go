@@ -269,6 +269,9 @@ func (c *conn) resetFor(e *StreamError) error {
 	}
 	var gone departures
 	s := c.streams.get(e.Stream)
+	if s == nil && c.past.how(e.Stream) == closedUnknown {
+		c.past.add(e.Stream, closedHere)
+	}
 	if s == nil || s.how != closedHere {
 		err := c.reply(appendReset(c.w.roomFor(frameHeadLen+4), e.Stream, e.Code))
 		if err == nil {

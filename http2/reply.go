@@ -35,7 +35,7 @@ func (s *stream) replyBare(resp *message.Response) error {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := s.sendHead(resp, resp.Trailer.Len() == 0); err != nil {
+	if err := s.sendHead(resp, resp.Trailer.Len() == 0 || s.bodiless(resp)); err != nil {
 		return err
 	}
 	s.end(&resp.Trailer)

@@ -90,13 +90,14 @@ func (s *stream) finish() {
 	for s.telling {
 		s.canSend.Wait()
 	}
-	s.endSides()
+	s.fn, s.up = nil, nil
+	gone := s.endSides()
 	s.body.release()
 	c.streams.remove(s)
 	c.past.add(s.id, s.how)
 	c.heads -= s.size
 	c.running--
-	gone := c.streamEnded()
+	gone = append(gone, c.streamEnded()...)
 	c.w.flush(c.running > 0)
 	c.mu.Unlock()
 	gone.tell()
@@ -110,27 +111,36 @@ func (s *stream) finish() {
 }
 
 // endSides resets what neither side ended.
-func (s *stream) endSides() {
+func (s *stream) endSides() departures {
 	if s.over {
-		return
+		return nil
 	}
-	code := CodeNone
-	switch {
-	case s.malformed():
-		code = CodeProtocol // RFC 9113 8.1.1
-	case s.err == sock.ErrTimeout: //nolint:errorlint // set here
-		code = CodeCancel
-	case !s.localEnded:
-		code = CodeInternal
-	case s.remoteEnded:
+	if s.localEnded && s.remoteEnded && !s.malformed() {
 		s.how = closedWell
 		s.c.flood.resets.earn(earnResponse)
-		return
+		return nil
 	}
 	s.how = closedHere
 	if !s.c.w.closed {
-		s.c.w.out = appendReset(s.c.w.roomFor(frameHeadLen+4), s.id, code)
+		s.c.w.out = appendReset(s.c.w.roomFor(frameHeadLen+4), s.id, s.lastCode())
 	}
+	if !s.malformed() {
+		return nil
+	}
+	return s.c.shutFor(s.c.gaveUp("malformed: " + s.head.bad.Detail))
+}
+
+// lastCode says why the stream is reset when its exchange ends.
+func (s *stream) lastCode() Code {
+	switch {
+	case s.malformed():
+		return CodeProtocol // RFC 9113 8.1.1
+	case s.err == sock.ErrTimeout: //nolint:errorlint // set here
+		return CodeCancel
+	case !s.localEnded:
+		return CodeInternal
+	}
+	return CodeNone // the rest of the request is not wanted
 }
 
 // malformed reports whether the request was not what HTTP/2 allows. What only

@@ -138,6 +138,13 @@ func (w *writer) rest() {
 	w.room.Broadcast()
 }
 
+// settle waits until nothing is left to be written, or can be.
+func (w *writer) settle() {
+	for w.writing {
+		w.room.Wait()
+	}
+}
+
 // once writes what was gathered; false when there is nothing.
 func (w *writer) once() bool {
 	out := w.out
