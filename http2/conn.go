@@ -69,8 +69,8 @@ type connTimes struct {
 func newConn(srv *Server, nc Conn, o ConnOptions) *conn {
 	c := &conn{srv: srv, nc: nc, opt: o, fresh: true, first: true, peer: firstWindow, lastID: maxID}
 	c.opt.Unread = nil
-	now := srv.sweeper.Now()
-	c.w.begin(nc, &c.mu, srv.sweeper.Now)
+	now := srv.now()
+	c.w.begin(nc, &c.mu, srv.now)
 	c.quiet.L = &c.mu
 	c.send.n = firstWindow
 	c.recv.begin(connWindow)
@@ -132,7 +132,7 @@ func (c *conn) shut(e *ConnError) (gone departures) {
 	c.w.reserve(frameHeadLen + 8 + len(e.Detail))
 	c.w.out = appendGoAway(c.w.out, last, e.Code, e.Detail)
 	if e.Code != CodeNone {
-		c.times.linger = c.srv.sweeper.Now() + int64(lingerTime)
+		c.times.linger = c.srv.now() + int64(lingerTime)
 		c.fate = e
 	}
 	return c.sayGoodbye()

@@ -31,7 +31,7 @@ func (c *conn) beginDrain() departures {
 	c.drain = drainAsked
 	b := appendGoAway(c.w.roomFor(64), maxID, CodeNone, "")
 	c.w.out = appendPing(b, false, drainPing())
-	c.times.linger = c.srv.sweeper.Now() + int64(drainWait)
+	c.times.linger = c.srv.now() + int64(drainWait)
 	return nil
 }
 
@@ -64,7 +64,7 @@ func (c *conn) endIfDone() departures {
 // streamEnded is called when a handler has ended.
 func (c *conn) streamEnded() departures {
 	if c.running == 0 && !c.w.closed {
-		c.times.idle = c.srv.sweeper.Now()
+		c.times.idle = c.srv.now()
 		c.moved(exchange.ConnIdle)
 	}
 	return c.endIfDone()

@@ -41,7 +41,7 @@ func (c *conn) headers(h frameHead, p []byte) error {
 			c.mu.Unlock()
 			return err
 		}
-		c.times.head = c.srv.sweeper.Now()
+		c.times.head = c.srv.now()
 	}
 	err = c.openBlock(o)
 	c.mu.Unlock()

@@ -21,6 +21,8 @@ type raw struct {
 	enc  *hpack.Encoder
 	dec  *hpack.Decoder
 	next uint32
+	// patience is how long a frame is waited for.
+	patience time.Duration
 }
 
 // dial connects to s and exchanges the prefaces.
@@ -36,7 +38,7 @@ func dial(t testing.TB, s *started) *raw {
 }
 
 func newRaw(t testing.TB, nc net.Conn) *raw {
-	r := &raw{t: t, nc: nc, fr: xhttp2.NewFramer(nc, nc), next: 1}
+	r := &raw{t: t, nc: nc, fr: xhttp2.NewFramer(nc, nc), next: 1, patience: 10 * time.Second}
 	r.fr.AllowIllegalReads, r.fr.AllowIllegalWrites = true, true
 	r.fr.SetMaxReadFrameSize(1 << 20)
 	r.enc = hpack.NewEncoder(&r.buf)
@@ -93,7 +95,7 @@ func (r *raw) open(end bool, fields ...string) uint32 {
 // until reads frames until one fits.
 func (r *raw) until(what string, fits func(xhttp2.Frame) bool) xhttp2.Frame {
 	r.t.Helper()
-	_ = r.nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = r.nc.SetReadDeadline(time.Now().Add(r.patience))
 	for {
 		f, err := r.fr.ReadFrame()
 		if err != nil {

@@ -96,7 +96,7 @@ func (c *conn) waitsForHead(on bool) {
 	defer c.mu.Unlock()
 	c.times.head = 0
 	if on {
-		c.times.head = c.srv.sweeper.Now()
+		c.times.head = c.srv.now()
 	}
 }
 

@@ -258,7 +258,7 @@ func (s *stream) awaitWindow() {
 		return
 	}
 	if s.stalled == 0 {
-		s.stalled, s.trickle = c.srv.sweeper.Now(), 0
+		s.stalled, s.trickle = c.srv.now(), 0
 	}
 	s.waiting = true
 	s.canSend.Wait()

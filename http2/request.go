@@ -195,7 +195,7 @@ func (s *stream) settleHead(end bool) {
 // settle fills in what does not come from the head.
 func (s *stream) settle(length int64) {
 	r, c := &s.record.Request, s.c
-	now := c.srv.sweeper.Now()
+	now := c.srv.now()
 	s.record.Begun = now
 	r.Received = c.srv.sweeper.Time(now)
 	r.Remote, r.Local = c.nc.Remote(), c.nc.Local()

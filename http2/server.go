@@ -156,6 +156,9 @@ func (s *Server) snapshot(into []*conn) []*conn {
 	return into
 }
 
+// now returns the sweeper's clock. It is never 0, which stands for "not set".
+func (s *Server) now() int64 { return max(s.sweeper.Now(), 1) }
+
 // rescue keeps a mistake in the engine from ending the process: only the
 // connection is lost. Handlers take care of their own panics.
 func (s *Server) rescue(c *conn, v any) {

@@ -16,7 +16,7 @@ func (c *conn) sayHello() {
 	b = appendSetting(b, settingNoPriorities, 1)
 	setFrameHead(b[start:], len(b)-start-frameHeadLen, frameSettings, 0, 0)
 	c.w.out = appendWindowUpdate(b, 0, connWindow-firstWindow)
-	c.times.settings = c.srv.sweeper.Now()
+	c.times.settings = c.srv.now()
 }
 
 // settings takes a SETTINGS frame.

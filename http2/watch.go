@@ -28,7 +28,7 @@ func (s *Server) watch() {
 		if s.unwatched() {
 			return
 		}
-		now := s.sweeper.Now()
+		now := s.now()
 		conns = s.snapshot(conns[:0])
 		for _, c := range conns {
 			c.check(now)
