@@ -9,10 +9,17 @@ import (
 	"fairlead.dev/fairlead/message"
 )
 
+// owner is the stream that a body comes by.
+type owner interface {
+	chat(n int, what string) error // pays for frames that carry nothing
+	bodyFailed(err error)
+	limitRead() // looks at held
+}
+
 // body is the body of a request: what comes in DATA frames. It implements
 // exchange.Body. One goroutine uses it at a time, but for HoldRead.
 type body struct {
-	st      *stream
+	of      owner
 	in      *input
 	trailer *message.Header
 
@@ -33,9 +40,9 @@ type body struct {
 	onRead func() error
 }
 
-// begin prepares b for the body of st.
-func (b *body) begin(st *stream, length int64) {
-	b.st, b.in, b.length, b.trailer = st, &st.in, length, &st.record.Request.Trailer
+// begin prepares b for what comes by in.
+func (b *body) begin(of owner, in *input, length int64, trailer *message.Header) {
+	b.of, b.in, b.length, b.trailer = of, in, length, trailer
 }
 
 // Next implements exchange.Body.
@@ -136,7 +143,7 @@ func (b *body) startFrame(kind, length uint64) error {
 		return b.startData(length)
 	case kind != frameHeaders:
 		b.skip = length
-		return b.st.c.chat(1, "a frame that nobody knows")
+		return b.of.chat(1, "a frame that nobody knows")
 	case b.trailed || b.tunnel:
 		return connError(CodeFrameUnexpected, "HEADERS where none may follow")
 	case length > mostTrailerBytes:
@@ -151,7 +158,7 @@ func (b *body) startData(length uint64) error {
 	case b.trailed:
 		return connError(CodeFrameUnexpected, "DATA behind the trailers")
 	case length == 0:
-		return b.st.c.chat(1, "empty DATA")
+		return b.of.chat(1, "empty DATA")
 	case length > 1<<62 || b.length >= 0 && int64(length) > b.length-b.framed:
 		return message.Malformed(message.ReasonBodyMalformed, "more DATA than the %d bytes of Content-Length", b.length)
 	}
@@ -186,7 +193,7 @@ func (b *body) streamEnded() error {
 // fail keeps why there is no more.
 func (b *body) fail(err error) error {
 	b.err = err
-	b.st.bodyFailed(err)
+	b.of.bodyFailed(err)
 	return err
 }
 
@@ -258,5 +265,5 @@ func (b *body) Read(p []byte) (int, error) {
 // HoldRead implements exchange.BodySource.
 func (b *body) HoldRead(on bool) {
 	b.held.Store(on)
-	b.st.limitRead()
+	b.of.limitRead()
 }

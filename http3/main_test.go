@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -80,6 +81,10 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
+func clock() *sock.Sweeper { return sock.NewSweeper() }
+
+func newLog(l *logs) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+
 // bench is a server under test and what its clients need.
 type bench struct {
 	t    *testing.T
@@ -89,13 +94,16 @@ type bench struct {
 	ca   *certtest.CA
 	logs *logs
 	stop func() // what the end of the process does
+
+	within  time.Duration // what stop gives requests
+	drained error         // what draining has to return
 }
 
 // serve starts a server; the test ends it if it does not do that itself.
 func serve(t *testing.T, handle func(d exchange.Downstream), change func(cfg *ServerConfig)) *bench {
 	t.Helper()
-	b := &bench{t: t, h: &handler{handle: handle}, ca: certtest.New(t, "test"), logs: &logs{}}
-	cfg := ServerConfig{Log: slog.New(slog.NewTextHandler(b.logs, nil)), HeadTimeout: time.Minute}
+	b := &bench{t: t, h: &handler{handle: handle}, ca: certtest.New(t, "test"), logs: &logs{}, within: 10 * time.Second}
+	cfg := ServerConfig{Log: newLog(b.logs), HeadTimeout: time.Minute}
 	if change != nil {
 		change(&cfg)
 	}
@@ -114,10 +122,10 @@ func serve(t *testing.T, handle func(d exchange.Downstream), change func(cfg *Se
 		if err := <-served; err != nil {
 			t.Errorf("serve: %v", err)
 		}
-		drain, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		drain, cancel := context.WithTimeout(context.Background(), b.within)
 		defer cancel()
-		if err := b.srv.Drain(drain); err != nil {
-			t.Errorf("drain: %v", err)
+		if err := b.srv.Drain(drain); !errors.Is(err, b.drained) {
+			t.Errorf("drain: %v, expected %v", err, b.drained)
 		}
 	})
 	t.Cleanup(b.stop)

@@ -124,7 +124,7 @@ func (st *stream) awaitHead() (uint64, error) {
 		case kind == frameData || notOnRequests(kind):
 			return 0, connError(CodeFrameUnexpected, "frame 0x%x before HEADERS", kind)
 		}
-		if err := st.c.chat(1, "a frame that nobody knows"); err != nil {
+		if err := st.chat(1, "a frame that nobody knows"); err != nil {
 			return 0, err
 		}
 		for length > 0 {
@@ -152,7 +152,7 @@ func cutHead(err error) error {
 // ends there never reaches a handler (CVE-2026-33555, CVE-2026-48743).
 func (st *stream) awaitBody() error {
 	r, h := &st.record.Request, &st.head
-	st.body.begin(st, r.ContentLength)
+	st.body.begin(st, &st.in, r.ContentLength, &r.Trailer)
 	if h.protocol != "" {
 		st.body.tunnel = true
 		r.ContentLength = 0
@@ -261,6 +261,8 @@ func (st *stream) reset(code Code) {
 	st.q.CancelRead(code.stream())
 	st.q.CancelWrite(code.stream())
 }
+
+func (st *stream) chat(n int, what string) error { return st.c.chat(n, what) }
 
 // bodyFailed is told why the body cannot be read.
 func (st *stream) bodyFailed(err error) {

@@ -55,7 +55,7 @@ func (c *conn) readUni(q *quic.ReceiveStream, in *input) error {
 	default:
 		err = c.readDecoder(in)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, errReset) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errReset) {
 		return connError(CodeClosedCriticalStream, "the stream of kind 0x%x was closed", kind)
 	}
 	return err
