@@ -74,21 +74,7 @@ func badValueByte(s string) int {
 
 // ValidHost reports whether h can be sent as a Host: a name or address with an
 // optional port (RFC 9110 7.2), not empty.
-func ValidHost(h string) bool {
-	if h == "" {
-		return false
-	}
-	for i := range len(h) {
-		if !hostByte(h[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func hostByte(c byte) bool {
-	return letterOrDigit(c) || strings.IndexByte("-._~!$&'()*+,;=:[]%", c) >= 0
-}
+func ValidHost(h string) bool { return h != "" && message.ValidHost(h) }
 
 func tokenByte(c byte) bool {
 	return letterOrDigit(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0

@@ -91,7 +91,8 @@
 //	                more fields than Limits.Fields                too-many-headers (431)
 //	RFC 9112 3.2    HTTP/1.1 without Host                         missing-host
 //	RFC 9112 3.2    two Host fields, equal or not                 duplicate-host
-//	RFC 9112 3.2    bytes that RFC 3986 allows in no host         bad-host
+//	RFC 9112 3.2    what RFC 3986 allows in no host or port,      bad-host
+//	                percent-encoding
 //	RFC 9112 3.2.2  http://a/ with the Host field b               host-mismatch
 //	RFC 9112 6.2    a Content-Length that is not 1 to 18 digits   bad-content-length
 //	RFC 9112 6.3    two Content-Length fields, equal or not;      conflicting-length
@@ -120,9 +121,9 @@
 //
 //   - Up to two empty lines before a request line. RFC 9112 2.2 asks servers to
 //     be so kind; nothing else is skipped.
-//   - Absolute targets whose authority net/url does not parse, such as a port
-//     that is no number ("parse ..." in the fuzz target): the bytes of a host
-//     are checked, not its grammar, and the Host field must say the same.
+//   - Absolute targets whose authority net/url does not parse ("parse ..." in the
+//     fuzz target): message.ValidHost decides, and the Host field must say the
+//     same.
 //   - A Trailer field that announces a forbidden field. Trailers are checked when
 //     they come, and those that frame, route or authenticate are dropped then.
 //

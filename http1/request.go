@@ -51,7 +51,7 @@ func skipEmptyLines(b []byte) (int, error) {
 // parseRequestLine reads `method SP target SP HTTP/1.x CRLF` (RFC 9112 3).
 func parseRequestLine(b []byte, pos int, req *message.Request, lim exchange.Limits) (int, []byte, error) {
 	start := pos
-	for pos < len(b) && token[b[pos]] && pos-start <= message.LongestMethod {
+	for pos < len(b) && token[b[pos]] && pos-start < message.LongestMethod {
 		pos++
 	}
 	if pos == len(b) {

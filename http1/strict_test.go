@@ -107,7 +107,7 @@ func TestNoSecondMeaning(t *testing.T) {
 		"GET / HTTP/1.1\r\nHost: u@h\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: h\\g\r\n\r\n",
 		"GET / HTTP/1.1\r\nHost: h\tg\r\n\r\n",
-		strings.Repeat("A", 40) + " / HTTP/1.1\r\nHost: h\r\n\r\n",
+		strings.Repeat("A", 33) + " / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"\n\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

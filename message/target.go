@@ -69,16 +69,44 @@ func (h *Hosts) Settle() (string, error) {
 	return h.Authority, nil
 }
 
-// ValidHost allows what RFC 3986 3.2 allows in host and port, without userinfo.
+// ValidHost reports whether h is "", or a host and an optional port as RFC 3986
+// 3.2 has them: a name, or an IPv6 address in brackets, and up to five digits.
+// User information and percent-encoding have no place there: who decodes them
+// finds another host.
 func ValidHost(h string) bool {
+	if h != "" && h[0] == '[' {
+		end := strings.IndexByte(h, ']')
+		return end > 2 && validPort(h[end+1:]) && !strings.ContainsFunc(h[1:end], func(c rune) bool {
+			return c != ':' && c != '.' && (c > 'f' || unhex(byte(c)) > 15)
+		})
+	}
 	for i := 0; i < len(h); i++ {
 		c := h[i]
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case strings.IndexByte("-._~!$&'()*+,;=:[]%", c) >= 0:
+		case c == ':':
+			return i > 0 && validPort(h[i:])
+		case strings.IndexByte("-._~!$&'()*+,;=", c) >= 0:
 		default:
 			return false
 		}
 	}
 	return true
+}
+
+// validPort reports whether p is "", or ":" and a port, which may be empty (RFC
+// 3986 3.2.3).
+func validPort(p string) bool {
+	if p == "" || p == ":" {
+		return true
+	}
+	n := 0
+	for i := 1; i < len(p); i++ {
+		if c := p[i] - '0'; c > 9 || i > len("65535") {
+			return false
+		} else {
+			n = n*10 + int(c)
+		}
+	}
+	return p[0] == ':' && n <= 65535
 }
