@@ -27,7 +27,9 @@ type recorded struct {
 	line   string // the request line
 	fields []string
 	body   string
-	conn   string // the proxy's end of the connection
+	// trailers are field lines behind the last chunk.
+	trailers []string
+	conn     string // the proxy's end of the connection
 }
 
 // values returns the values of the fields whose names, in lower case and with
@@ -156,7 +158,7 @@ func parseStrictly(s string) (r recorded, rest string, err error) {
 	}
 	switch {
 	case chunked == 1:
-		r.body, rest, err = chunksStrictly(rest)
+		rest, err = r.chunks(rest)
 		return r, rest, err
 	case length > len(rest):
 		return r, s, errMore
@@ -166,40 +168,40 @@ func parseStrictly(s string) (r recorded, rest string, err error) {
 	return r, rest, nil
 }
 
-func chunksStrictly(s string) (body, rest string, err error) {
+func (r *recorded) chunks(s string) (rest string, err error) {
 	for {
 		line, after, ok := strings.Cut(s, "\r\n")
 		if !ok {
-			return "", s, errMore
+			return s, errMore
 		}
 		if !strictSize.MatchString(line) {
-			return "", s, fmt.Errorf("chunk size %q", line)
+			return s, fmt.Errorf("chunk size %q", line)
 		}
 		n, _ := strconv.ParseInt(line, 16, 64)
 		if n == 0 {
-			return trailersStrictly(body, after)
+			return r.trailing(after)
 		}
 		if int64(len(after)) < n+2 {
-			return "", s, errMore
+			return s, errMore
 		}
 		if after[n:n+2] != "\r\n" {
-			return "", s, fmt.Errorf("chunk of %d bytes ends with %q", n, after[n:n+2])
+			return s, fmt.Errorf("chunk of %d bytes ends with %q", n, after[n:n+2])
 		}
-		body, s = body+after[:n], after[n+2:]
+		r.body, s = r.body+after[:n], after[n+2:]
 	}
 }
 
-func trailersStrictly(body, s string) (string, string, error) {
+func (r *recorded) trailing(s string) (rest string, err error) {
 	for {
 		line, after, ok := strings.Cut(s, "\r\n")
 		switch {
 		case !ok:
-			return "", s, errMore
+			return s, errMore
 		case line == "":
-			return body, after, nil
+			return after, nil
 		case !strictField.MatchString(line):
-			return "", s, fmt.Errorf("trailer %q", line)
+			return s, fmt.Errorf("trailer %q", line)
 		}
-		s = after
+		r.trailers, s = append(r.trailers, line), after
 	}
 }

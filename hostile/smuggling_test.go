@@ -111,11 +111,11 @@ func TestTETE(t *testing.T) {
 	rec := startRecorder(t)
 	i := start(t, `r: * -> "http://`+rec.addr+`"`)
 	bodies := []string{"0\r\n\r\n", fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(smuggled), smuggled)}
-	for _, te := range encodings() {
+	for n, te := range encodings() {
 		if nobodys(te) {
 			continue // what follows is honestly another request
 		}
-		plain := strings.EqualFold(strings.Join(strings.Fields(te), " "), "transfer-encoding: chunked") || te == "Transfer-Encoding:\tchunked"
+		plain := n < 2 || n == 4 || n == 5
 		for _, version := range []string{"1.1", "1.0"} {
 			for _, body := range bodies {
 				codes := oneMeaning(t, i, rec, "POST / HTTP/"+version+"\r\nHost: h\r\n"+te+"\r\n\r\n"+body)
@@ -155,8 +155,8 @@ func TestChunkSplit(t *testing.T) {
 			t.Errorf("cut at %d: got %s", at, a.Status)
 		}
 		c.Close()
-		if r := rec.only(t); r.body != "abc0123456789" {
-			t.Errorf("cut at %d: got %q", at, r.body)
+		if r := rec.only(t); r.body != "abc0123456789" || fmt.Sprint(r.trailers) != "[X-Sum: 1]" {
+			t.Errorf("cut at %d: got %q", at, r)
 		}
 	}
 }
