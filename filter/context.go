@@ -53,6 +53,8 @@ type Upstream struct {
 	// Configured says that Address is the configuration's word and not the
 	// request's: it may be any. Targets that requests choose are guarded.
 	Configured bool
+	// TLS says how an https backend is verified.
+	TLS BackendTLS
 	// Timeout bounds the whole exchange with the backend; 0 is the default.
 	Timeout time.Duration
 	// HashKey is the key of consistent hashing; "" means the client's address.
@@ -60,6 +62,19 @@ type Upstream struct {
 	// HashBalance is the load bound of consistent hashing: no endpoint gets
 	// more than HashBalance times the average; 0 means no bound.
 	HashBalance float64
+}
+
+// BackendTLS says how the connection to an https backend is secured. The zero
+// value verifies with the authorities of the system.
+type BackendTLS struct {
+	// CAFile has the authorities to verify with (PEM).
+	CAFile string
+	// ServerName is asked for and verified; "" means the host of the address.
+	ServerName string
+	// CertFile and KeyFile are shown to a backend that asks (PEM).
+	CertFile, KeyFile string
+	// InsecureSkipVerify takes any certificate.
+	InsecureSkipVerify bool
 }
 
 // AccessLog is what filters ask of the access log.

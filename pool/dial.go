@@ -24,8 +24,6 @@ type Dialer struct {
 	// Control, if set, is asked about each address before it is connected to, as
 	// net.Dialer's. An error that wraps a message.Reason is reported as that one.
 	Control func(ctx context.Context, network, address string, c syscall.RawConn) error
-	// TLS is the configuration of https backends; nil means the system's trust.
-	TLS *tls.Config
 }
 
 // DialError says why there is no connection. Nothing was sent.
@@ -43,8 +41,9 @@ func (e *DialError) Error() string {
 // Unwrap returns the cause.
 func (e *DialError) Unwrap() error { return e.Err }
 
-// Dial connects to e. The error is a *DialError.
-func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint) (net.Conn, error) {
+// Dial connects to e. https endpoints are verified as cfg says, nil means the
+// system's trust. The error is a *DialError.
+func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint, cfg *tls.Config) (net.Conn, error) {
 	nd := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive, ControlContext: d.Control}
 	if !d.DualStack {
 		nd.FallbackDelay = -1
@@ -56,7 +55,7 @@ func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint) (net.Conn, error
 	if e.Scheme != "https" {
 		return c, nil
 	}
-	t, err := d.handshake(ctx, c, e)
+	t, err := d.handshake(ctx, c, e, cfg)
 	if err != nil {
 		_ = c.Close()
 		return nil, &DialError{Endpoint: e, Reason: message.ReasonTLSFailed, Err: fmt.Errorf("TLS handshake: %w", err)}
@@ -64,10 +63,11 @@ func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint) (net.Conn, error
 	return t, nil
 }
 
-func (d *Dialer) handshake(ctx context.Context, c net.Conn, e *backend.Endpoint) (*tls.Conn, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12}
-	if d.TLS != nil {
-		cfg = d.TLS.Clone()
+func (d *Dialer) handshake(ctx context.Context, c net.Conn, e *backend.Endpoint, cfg *tls.Config) (*tls.Conn, error) {
+	if cfg == nil {
+		cfg = &tls.Config{MinVersion: tls.VersionTLS12}
+	} else {
+		cfg = cfg.Clone()
 	}
 	if cfg.ServerName == "" {
 		host, _, err := net.SplitHostPort(e.Address)

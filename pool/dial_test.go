@@ -49,8 +49,8 @@ func TestDial(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := &Dialer{Timeout: 5 * time.Second, TLSTimeout: 200 * time.Millisecond, TLS: tt.tls, DualStack: true}
-			c, err := d.Dial(tt.ctx, &backend.Endpoint{Scheme: tt.scheme, Address: tt.address})
+			d := &Dialer{Timeout: 5 * time.Second, TLSTimeout: 200 * time.Millisecond, DualStack: true}
+			c, err := d.Dial(tt.ctx, &backend.Endpoint{Scheme: tt.scheme, Address: tt.address}, tt.tls)
 			if c != nil {
 				c.Close()
 			}

@@ -116,10 +116,16 @@ func (e *passage) choose() *backend.Endpoint {
 // one, over a new one otherwise. It returns true when another endpoint should
 // be tried.
 func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
-	t := e.p.transport(ep)
+	l, err := e.p.transport(ep).lane(e.ctx.Upstream.TLS)
+	if err != nil {
+		e.fail(message.ReasonTLSFailed, err)
+		e.logFailure("connect to backend")
+		return false
+	}
+	e.lane = l
 	silent := false // an idle connection ended under an idempotent request
 	for fresh := false; ; fresh = true {
-		u, err := t.get(e, fresh)
+		u, err := l.get(e, fresh)
 		if err != nil {
 			e.dialFailed(err)
 			return e.another(ep)

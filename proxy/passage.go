@@ -34,6 +34,7 @@ type passage struct {
 	endpoint *backend.Endpoint
 	busy     *backend.Endpoint // the one that counts this request
 	up       exchange.Upstream
+	lane     *lane // of up
 	send     exchange.SendOptions
 	pick     backend.Pick
 	tried    [mostEndpoints]*backend.Endpoint
@@ -114,7 +115,7 @@ func (e *passage) reset() {
 	e.resp.Reset()
 	e.own.Reset()
 	e.ctx.End()
-	e.rec, e.down, e.req, e.endpoint = nil, nil, nil, nil
+	e.rec, e.down, e.req, e.endpoint, e.lane = nil, nil, nil, nil, nil
 }
 
 // route returns the route of the last round, nil when none matched.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -10,6 +9,7 @@ import (
 
 	"fairlead.dev/fairlead/accesslog"
 	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
@@ -30,6 +30,8 @@ type Config struct {
 	// Endpoints is shared with the routes, so that dynamic backends count into
 	// the same load.
 	Endpoints *backend.Set
+	// Certs is what TLS is done with; nil: one of Options, which nobody runs.
+	Certs *certs.Keeper
 }
 
 // Proxy answers requests with what the routes say. Read Handle first.
@@ -48,13 +50,16 @@ type Proxy struct {
 	sweeper *sock.Sweeper
 	parker  *sock.Parker
 	dialer  *pool.Dialer
-	idle    *pool.Limit
-	guard   *guard
-	dynamic dynamicEndpoints // configured
-	guarded dynamicEndpoints // chosen by requests
-	date    dateCache
-	count   counters
-	tunnels tunnels
+	certs   *certs.Keeper
+	// backendTLS is for routes that ask for nothing.
+	backendTLS *certs.BackendTLS
+	idle       *pool.Limit
+	guard      *guard
+	dynamic    dynamicEndpoints // configured
+	guarded    dynamicEndpoints // chosen by requests
+	date       dateCache
+	count      counters
+	tunnels    tunnels
 	// backendClosed is countClosed, bound once.
 	backendClosed func(*http1.Client)
 
@@ -94,7 +99,6 @@ func New(cfg Config) (*Proxy, error) {
 		dialer: &pool.Dialer{
 			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,
 			DualStack: opts.DualStack,
-			TLS:       &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opts.Insecure}, //nolint:gosec // asked for by -insecure
 		},
 		idle:       &pool.Limit{Max: int64(opts.MaxIdleConns)},
 		transports: map[*transport]struct{}{},
@@ -103,6 +107,14 @@ func New(cfg Config) (*Proxy, error) {
 	p.guarded.dialer = new(pool.Dialer)
 	*p.guarded.dialer = *p.dialer
 	p.guarded.dialer.Control = guard.control
+	if p.certs = cfg.Certs; p.certs == nil {
+		if p.certs, err = certs.New(certs.Config{Options: cfg.Options, Log: cfg.Log}); err != nil {
+			return nil, err
+		}
+	}
+	if p.backendTLS, err = p.certs.Backend(certs.Backend{InsecureSkipVerify: opts.Insecure}); err != nil {
+		return nil, err
+	}
 	p.count = newCounters(cfg.Metrics)
 	p.backendClosed = p.countClosed
 	p.base, p.cancel = context.WithCancel(context.Background())

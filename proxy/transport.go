@@ -2,12 +2,12 @@ package proxy
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"fairlead.dev/fairlead/backend"
-	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http1"
-	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/pool"
 )
@@ -16,10 +16,15 @@ import (
 type transport struct {
 	p    *Proxy
 	ep   *backend.Endpoint
-	idle *pool.Idle[*http1.Client]
 	host *metrics.Host
 	// dialer makes its connections.
 	dialer *pool.Dialer
+	// usual is for routes that ask for nothing, lanes for the others.
+	usual *lane
+
+	mu     sync.Mutex
+	lanes  map[filter.BackendTLS]*lane
+	closed bool
 }
 
 // transport returns the transport of ep, made at the first request.
@@ -31,11 +36,8 @@ func (p *Proxy) transport(ep *backend.Endpoint) *transport {
 }
 
 func (p *Proxy) newTransport(ep *backend.Endpoint, dialer *pool.Dialer) *transport {
-	most := p.opts.IdleConns
-	if p.opts.NoKeepAlives {
-		most = 0
-	}
-	t := &transport{p: p, ep: ep, dialer: dialer, idle: pool.NewIdle[*http1.Client](most, p.idle), host: p.metrics.Host(ep.Address, ep.Zone)}
+	t := &transport{p: p, ep: ep, dialer: dialer, host: p.metrics.Host(ep.Address, ep.Zone)}
+	t.usual = t.newLane(p.backendTLS)
 	p.mu.Lock() // before anybody can close it
 	p.transports[t] = struct{}{}
 	p.mu.Unlock()
@@ -60,34 +62,17 @@ func (p *Proxy) forget(t *transport) {
 func (t *transport) Close() error {
 	t.p.forget(t)
 	t.host.Drop()
-	return t.idle.Close()
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.closeIdle()
+	return nil
 }
 
-// get returns a connection: an idle one unless fresh is wanted.
-func (t *transport) get(e *passage, fresh bool) (exchange.Upstream, error) {
-	if !fresh {
-		if c, ok := t.idle.Get(); ok {
-			c.Idle = false
-			t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnIdle, metrics.ConnActive)
-			return c, nil
-		}
+func (t *transport) closeIdle() {
+	for _, l := range t.all() {
+		_ = l.idle.Close()
 	}
-	ctx := e.p.base
-	if up := e.ctx.Upstream.Timeout; up > 0 {
-		var cancel context.CancelFunc
-		left := up - time.Duration(e.now()-e.times.filtered)
-		ctx, cancel = context.WithTimeout(ctx, left)
-		defer cancel()
-	}
-	nc, err := t.dialer.Dial(ctx, t.ep)
-	if err != nil {
-		return nil, err
-	}
-	e.times.sent = e.now()
-	c := http1.NewClient(sock.Wrap(nc, t.p.sweeper), exchange.Limits{})
-	c.OnClose = t.p.backendClosed
-	t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
-	return c, nil
 }
 
 // countClosed counts the end of a connection to a backend.
@@ -109,19 +94,7 @@ func (e *passage) release() {
 	}
 	e.up = nil
 	alone := e.down.Unpair()
-	e.p.transport(e.endpoint).put(u, u.Finish() && alone, e.times.end)
-}
-
-// put keeps what u is good for, as of now.
-func (t *transport) put(u exchange.Upstream, good bool, now int64) {
-	if c, ok := u.(*http1.Client); ok && good {
-		c.Idle = true
-		t.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
-		if t.idle.Put(c, now) {
-			return
-		}
-	}
-	_ = u.Close()
+	e.lane.put(u, u.Finish() && alone, e.times.end)
 }
 
 // drop closes the connection of the exchange.
@@ -144,14 +117,16 @@ func (p *Proxy) expireIdle(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			for _, t := range p.allTransports() {
-				_ = t.idle.Close()
+				t.closeIdle()
 			}
 			return
 		case <-tick.C:
 			if p.opts.CloseIdlePeriod > 0 {
 				now := p.sweeper.Now()
 				for _, t := range p.allTransports() {
-					t.idle.Expire(now, period)
+					for _, l := range t.all() {
+						l.idle.Expire(now, period)
+					}
 				}
 			}
 		}

@@ -1,0 +1,125 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"fairlead.dev/fairlead/certs"
+	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/metrics"
+	"fairlead.dev/fairlead/pool"
+)
+
+// lane keeps the connections to one endpoint that are secured in one way.
+type lane struct {
+	p    *Proxy
+	t    *transport
+	tls  *certs.BackendTLS // of https endpoints
+	idle *pool.Idle[*http1.Client]
+}
+
+// mostLanes bounds how many ways to secure the connections to one endpoint are
+// in use.
+const mostLanes = 256
+
+func (t *transport) newLane(secured *certs.BackendTLS) *lane {
+	most := t.p.opts.IdleConns
+	if t.p.opts.NoKeepAlives {
+		most = 0
+	}
+	return &lane{p: t.p, t: t, tls: secured, idle: pool.NewIdle[*http1.Client](most, t.p.idle)}
+}
+
+// lane returns the lane for what the route asks for.
+func (t *transport) lane(want filter.BackendTLS) (*lane, error) {
+	if t.ep.Scheme != "https" || want == (filter.BackendTLS{}) {
+		return t.usual, nil
+	}
+	t.mu.Lock()
+	l := t.lanes[want]
+	n := len(t.lanes)
+	t.mu.Unlock()
+	if l != nil {
+		return l, nil
+	}
+	if n >= mostLanes {
+		return nil, fmt.Errorf("more than %d ways to secure the connections to %q: let its routes share theirs", mostLanes, t.ep.Address)
+	}
+	secured, err := t.p.certs.Backend(certs.Backend(want))
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if other := t.lanes[want]; other != nil {
+		return other, nil
+	}
+	if t.lanes == nil {
+		t.lanes = map[filter.BackendTLS]*lane{}
+	}
+	l = t.newLane(secured)
+	t.lanes[want] = l
+	if t.closed {
+		return l, l.idle.Close()
+	}
+	return l, nil
+}
+
+// all returns the lanes there are.
+func (t *transport) all() []*lane {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := []*lane{t.usual}
+	for _, l := range t.lanes {
+		all = append(all, l)
+	}
+	return all
+}
+
+// get returns a connection: an idle one unless fresh is wanted.
+func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
+	if !fresh {
+		if c, ok := l.idle.Get(); ok {
+			c.Idle = false
+			l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnIdle, metrics.ConnActive)
+			return c, nil
+		}
+	}
+	ctx := l.p.base
+	if up := e.ctx.Upstream.Timeout; up > 0 {
+		var cancel context.CancelFunc
+		left := up - time.Duration(e.now()-e.times.filtered)
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	var cfg *tls.Config
+	if l.t.ep.Scheme == "https" {
+		cfg = l.tls.Config()
+	}
+	nc, err := l.t.dialer.Dial(ctx, l.t.ep, cfg)
+	if err != nil {
+		return nil, err
+	}
+	e.times.sent = e.now()
+	c := http1.NewClient(sock.Wrap(nc, l.p.sweeper), exchange.Limits{})
+	c.OnClose = l.p.backendClosed
+	l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
+	return c, nil
+}
+
+// put keeps what u is good for, as of now.
+func (l *lane) put(u exchange.Upstream, good bool, now int64) {
+	if c, ok := u.(*http1.Client); ok && good {
+		c.Idle = true
+		l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
+		if l.idle.Put(c, now) {
+			return
+		}
+	}
+	_ = u.Close()
+}
