@@ -13,6 +13,9 @@ import (
 // admit checks the request against the rules that hold for all routes. It
 // answers those that may not enter.
 func (e *passage) admit() bool {
+	if e.challenged() {
+		return false
+	}
 	e.p.trust.apply(e.req, e.times.begin)
 	if reason := e.refusal(); reason != message.ReasonNone {
 		e.fail(reason, nil)
@@ -21,12 +24,18 @@ func (e *passage) admit() bool {
 		e.reply()
 		return false
 	}
+	if e.redirected() {
+		return false
+	}
 	e.p.forwarded.apply(e.req)
 	return true
 }
 
 func (e *passage) refusal() message.Reason {
 	o, r := e.p.opts, e.req
+	if r.TLS != nil && !e.p.certs.SamePolicy(r.TLS.ServerName, r.Host) {
+		return message.ReasonHostRefused
+	}
 	if e.p.table.Load() == nil {
 		return message.ReasonNotReady
 	}

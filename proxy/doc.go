@@ -64,6 +64,8 @@
 //	no routes loaded yet                  not-ready                 503, Retry-After
 //	the process is about to end           shutting-down             readiness only
 //	malformed query (-validate-query)     query-invalid             400
+//	TLS with another name than the host,  host-refused              421
+//	whose clients are verified otherwise
 //	-refuse-payload                       payload-refused           400
 //	-max-content-length                   payload-too-large         413
 //	no route                              no-route                  -default-http-status

@@ -10,6 +10,12 @@ import (
 // transport).
 type Values struct {
 	Address             string        `flag:"address" doc:"where the proxy listens"`
+	InsecureAddress     string        `flag:"insecure-address" doc:"where the proxy listens without TLS, beside -address with it"`
+	H2C                 bool          `flag:"enable-h2c-server" doc:"speak HTTP/2 without TLS with clients that begin with it, or ask for h2c"`
+	HTTPSRedirect       bool          `flag:"https-redirect" doc:"send clients that come without TLS to https"`
+	HTTPSRedirectCode   int           `flag:"https-redirect-code" doc:"status of these answers"`
+	HTTPSRedirectPort   int           `flag:"https-redirect-port" doc:"port of https, as clients see it"`
+	HTTP2MaxStreams     int           `flag:"http2-max-streams" doc:"most requests at a time on an HTTP/2 connection of a client"`
 	DefaultStatus       int           `flag:"default-http-status" doc:"status of requests that no route matches"`
 	IgnoreTrailingSlash bool          `flag:"ignore-trailing-slash" doc:"/a and /a/ are the same path"`
 	PreserveHost        bool          `flag:"proxy-preserve-host" doc:"send the client's Host to the backend instead of the backend's own address"`
@@ -59,6 +65,9 @@ var Options = option.Define("proxy", Values{
 	Address:           ":9090",
 	DefaultStatus:     404,
 	TrustedProxies:    []string{"private"},
+	HTTPSRedirectCode: 308,
+	HTTPSRedirectPort: 443,
+	HTTP2MaxStreams:   128,
 	MaxLoopbacks:      9,
 	ValidateQuery:     true,
 	ValidateQueryLog:  true,

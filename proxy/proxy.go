@@ -32,6 +32,9 @@ type Config struct {
 	Endpoints *backend.Set
 	// Certs is what TLS is done with; nil: one of Options, which nobody runs.
 	Certs *certs.Keeper
+	// Challenge answers the http-01 challenges of a CA; may be nil. ok is false
+	// for what is none.
+	Challenge func(host, path string) (body string, ok bool)
 }
 
 // Proxy answers requests with what the routes say. Read Handle first.
@@ -47,10 +50,11 @@ type Proxy struct {
 	table    atomic.Pointer[table.Table] // nil: no routes yet
 	stopping atomic.Bool
 
-	sweeper *sock.Sweeper
-	parker  *sock.Parker
-	dialer  *pool.Dialer
-	certs   *certs.Keeper
+	sweeper   *sock.Sweeper
+	parker    *sock.Parker
+	dialer    *pool.Dialer
+	certs     *certs.Keeper
+	challenge func(host, path string) (string, bool)
 	// backendTLS is for routes that ask for nothing.
 	backendTLS *certs.BackendTLS
 	idle       *pool.Limit
@@ -115,6 +119,7 @@ func New(cfg Config) (*Proxy, error) {
 	if p.backendTLS, err = p.certs.Backend(certs.Backend{InsecureSkipVerify: opts.Insecure}); err != nil {
 		return nil, err
 	}
+	p.challenge = cfg.Challenge
 	p.count = newCounters(cfg.Metrics)
 	p.backendClosed = p.countClosed
 	p.base, p.cancel = context.WithCancel(context.Background())

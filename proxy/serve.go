@@ -2,44 +2,23 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 )
 
-// Listen opens the proxy's listener. The error names the address and what to
-// do.
-func (p *Proxy) Listen(ctx context.Context) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: -1, Control: sock.KeepAlive}
-	ln, err := lc.Listen(ctx, "tcp", p.opts.Address)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %q: %w (is another process using the port? choose one with -address)", p.opts.Address, err)
-	}
-	p.Protect(ln.Addr())
-	return ln, nil
-}
-
-// Run serves clients on ln until ctx ends, then lets the requests in flight
-// finish, for at most -shutdown-timeout.
-func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
-	o := p.opts
-	srv := http1.NewServer(p, http1.ServerConfig{
-		Limits:      exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields},
-		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
-		Log:       p.log,
-		ConnMoved: p.clientMoved,
-	}, p.sweeper, p.parker)
-
+// Run serves the clients that come through the doors until ctx ends, then lets
+// the requests in flight finish, for at most -shutdown-timeout.
+func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = p.sweeper.Run(engine) })
@@ -49,16 +28,86 @@ func (p *Proxy) Run(ctx context.Context, ln net.Listener) error {
 	defer stopEngine()
 	defer p.cancel()
 
-	err := srv.Serve(ctx, ln)
+	e := p.engines()
+	err := letIn(ctx, doors, e.serve)
 	p.Stop()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.ShutdownTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.opts.ShutdownTimeout)
 	defer cancel()
 	defer context.AfterFunc(drain, p.cancel)() // filters that wait and dials end with them
 	wg.Go(func() { p.tunnels.leave(drain) })
-	if derr := srv.Drain(drain); derr != nil {
-		p.log.Warn("cut off requests that did not end in time", "timeout", o.ShutdownTimeout)
+	if derr := e.drain(drain); derr != nil {
+		p.log.Warn("cut off requests that did not end in time", "timeout", p.opts.ShutdownTimeout)
 	}
 	return err
+}
+
+// letIn opens all doors until ctx ends, or one of them fails: then the others
+// close, too.
+func letIn(ctx context.Context, doors []Door, serve func(*sock.Conn, *tls.ConnectionState)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(doors))
+	var wg sync.WaitGroup
+	for i, d := range doors {
+		wg.Go(func() {
+			defer cancel()
+			errs[i] = d.Run(ctx, serve)
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// engines speak with clients, each its version of HTTP.
+type engines struct {
+	h1 *http1.Server
+	h2 *http2.Server
+}
+
+func (p *Proxy) engines() *engines {
+	o := p.opts
+	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
+	e := &engines{}
+	e.h2 = http2.NewServer(p, http2.ServerConfig{
+		Limits: limits, MaxStreams: o.HTTP2MaxStreams,
+		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
+		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
+		Log: p.log, ConnMoved: p.clientMoved,
+	}, p.sweeper)
+	cfg := http1.ServerConfig{
+		Limits:      limits,
+		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
+		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
+		Log: p.log, ConnMoved: p.clientMoved,
+	}
+	if o.H2C {
+		cfg.HTTP2 = func(c *sock.Conn, t *http1.Takeover) {
+			e.h2.ServeConn(c, http2.ConnOptions{Unread: t.Unread, Request: t.Request, Settings: t.Settings})
+		}
+	}
+	e.h1 = http1.NewServer(p, cfg, p.sweeper, p.parker)
+	return e
+}
+
+// serve gives a connection to the engine that its client has agreed to.
+func (e *engines) serve(c *sock.Conn, state *tls.ConnectionState) {
+	if state != nil && state.NegotiatedProtocol == "h2" {
+		e.h2.ServeConn(c, http2.ConnOptions{TLS: state})
+		return
+	}
+	e.h1.ServeConn(c, state)
+}
+
+// drain lets exchanges finish until ctx ends.
+func (e *engines) drain(ctx context.Context) error {
+	var wg sync.WaitGroup
+	var err1, err2 error
+	wg.Go(func() { err1 = e.h1.Drain(ctx) })
+	wg.Go(func() { err2 = e.h2.Drain(ctx) })
+	wg.Wait()
+	return errors.Join(err1, err2)
 }
 
 // clientMoved counts the states of client connections.
