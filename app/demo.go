@@ -41,8 +41,8 @@ func runDemo(ctx context.Context, out io.Writer, log *slog.Logger, b *demo.Backe
 	if err != nil {
 		return fmt.Errorf("options of the demo: %w", err)
 	}
-	return serve(ctx, set, log, func(proxy, support net.Addr) error {
-		return demo.Guide(ctx, out, proxy.String(), support.String(), file)
+	return serve(ctx, set, log, func(at listening) error {
+		return demo.Guide(ctx, out, at.doors[0].Addr().String(), at.support.String(), file)
 	})
 }
 

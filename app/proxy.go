@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/accesslog"
+	"fairlead.dev/fairlead/acme"
 	"fairlead.dev/fairlead/admin"
+	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
@@ -40,11 +42,21 @@ type proxyParts struct {
 	proxy     *proxy.Proxy
 	loop      *control.Loop
 	admin     *admin.Admin
+	certs     *certs.Keeper
+	acme      *acme.Manager // nil: off
+	address   string
+	insecure  string
 	wait      bool // for the first load of all sources
 }
 
+// listening is where an instance listens.
+type listening struct {
+	doors   []proxy.Door // the first is that of -address
+	support net.Addr
+}
+
 // serve runs the proxy; ready, if given, is called when it listens.
-func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(proxy, support net.Addr) error) error {
+func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(listening) error) error {
 	defer setMemoryLimit(log, os.LookupEnv)()
 	p, err := newProxy(options, log)
 	if err != nil {
@@ -70,8 +82,12 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	if p.accessLog, err = accesslog.Open(options, log); err != nil {
 		return nil, err
 	}
+	if err = p.secure(options); err != nil {
+		return nil, errors.Join(err, p.accessLog.Close())
+	}
 	p.proxy, err = proxy.New(proxy.Config{
 		Options: options, Log: log, Metrics: p.metrics, AccessLog: p.accessLog, Endpoints: compiler.Endpoints,
+		Certs: p.certs, Challenge: p.challenge(),
 	})
 	if err != nil {
 		return nil, errors.Join(err, p.accessLog.Close())
@@ -97,7 +113,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 }
 
 // run starts the parts in order and stops them in reverse.
-func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr) error) (err error) {
+func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err error) {
 	if err := p.admin.Listen(); err != nil {
 		return err
 	}
@@ -113,6 +129,10 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	s.start("admin", p.admin.Run)
 	s.start("reopen", p.reopenLogs)
 	s.start("memory", p.memory().Run)
+	s.start("certs", p.certs.Run)
+	if err := p.startACME(ctx, &s); err != nil {
+		return quietly(ctx, err)
+	}
 	s.start("control", p.loop.Run)
 	if err := p.awaitRoutes(ctx); err != nil {
 		return quietly(ctx, err)
@@ -120,14 +140,13 @@ func (p *proxyParts) run(ctx context.Context, ready func(proxy, support net.Addr
 	if err := p.proxy.AwaitStatusChecks(ctx); err != nil {
 		return quietly(ctx, err)
 	}
-	ln, err := p.proxy.Listen(ctx)
+	doors, err := p.doors(ctx)
 	if err != nil {
 		return quietly(ctx, err)
 	}
-	p.log.Info("proxy listens", "address", ln.Addr().String())
-	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, ln) })
+	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, doors...) })
 	if ready != nil {
-		if err := ready(ln.Addr(), p.admin.Addr()); err != nil {
+		if err := ready(listening{doors: doors, support: p.admin.Addr()}); err != nil {
 			return err
 		}
 	}

@@ -44,6 +44,7 @@ func (l *logBuffer) String() string {
 type instance struct {
 	t              *testing.T
 	proxy, support string
+	insecure       string // of -insecure-address
 	log            *logBuffer
 	end            context.CancelCauseFunc
 	done           chan error
@@ -61,8 +62,9 @@ func run(t *testing.T, flags ...string) *instance {
 	i.end = end
 	ready := make(chan struct{})
 	go func() {
-		i.done <- serve(ctx, set, slog.New(slog.NewTextHandler(i.log, nil)), func(proxy, support net.Addr) error {
-			i.proxy, i.support = "http://"+proxy.String(), "http://"+support.String()
+		i.done <- serve(ctx, set, slog.New(slog.NewTextHandler(i.log, nil)), func(at listening) error {
+			i.proxy, i.support = "http://"+at.doors[0].Addr().String(), "http://"+at.support.String()
+			i.insecure = at.doors[len(at.doors)-1].Addr().String()
 			close(ready)
 			return nil
 		})

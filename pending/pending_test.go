@@ -14,8 +14,8 @@ func TestLookup(t *testing.T) {
 	if p, ok := LookupFlag("swarm-redis-password"); !ok || !p.Secret || !p.KeyOnly {
 		t.Errorf("swarm-redis-password: %+v %v", p, ok)
 	}
-	if g, ok := LookupFlag("tls-client-auth"); !ok || !g.Guard {
-		t.Errorf("tls-client-auth: %+v %v", g, ok)
+	if g, ok := LookupFlag("ratelimits"); !ok || !g.Guard {
+		t.Errorf("ratelimits: %+v %v", g, ok)
 	}
 	if n, ok := LookupFlag("lb-healthcheck-interval"); !ok || !n.Never {
 		t.Errorf("lb-healthcheck-interval: %+v %v", n, ok)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/respond"
+	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/predicate"
@@ -89,12 +91,12 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 		p.SetTable(compile(t, p, endpoints, set, routes))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	ln, err := p.Listen(ctx)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx, ln) }()
+	go func() { done <- p.Run(ctx, plainDoor{ln, p.Sweeper()}) }()
 	var once sync.Once
 	stop := func() {
 		once.Do(func() {
@@ -106,6 +108,25 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 	}
 	t.Cleanup(stop)
 	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop, endpoints: endpoints, set: set}
+}
+
+// plainDoor lets clients in without ado.
+type plainDoor struct {
+	net.Listener
+	sweeper *sock.Sweeper
+}
+
+func (d plainDoor) Run(ctx context.Context, serve func(*sock.Conn, *tls.ConnectionState)) error {
+	defer context.AfterFunc(ctx, func() { _ = d.Close() })()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		nc, err := d.Accept()
+		if err != nil {
+			return nil
+		}
+		wg.Go(func() { serve(sock.Wrap(nc, d.sweeper), nil) })
+	}
 }
 
 // compile makes a table for p.

@@ -11,7 +11,6 @@ import (
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
-	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 )
@@ -61,20 +60,12 @@ func letIn(ctx context.Context, doors []Door, serve func(*sock.Conn, *tls.Connec
 // engines speak with clients, each its version of HTTP.
 type engines struct {
 	h1 *http1.Server
-	h2 *http2.Server
 }
 
 func (p *Proxy) engines() *engines {
 	o := p.opts
 	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
 	e := &engines{}
-	e.h2 = http2.NewServer(p, http2.ServerConfig{
-		Limits: limits, MaxStreams: o.HTTP2MaxStreams,
-		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
-		Log: p.log, ConnMoved: p.clientMoved,
-	}, p.sweeper)
 	cfg := http1.ServerConfig{
 		Limits:      limits,
 		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
@@ -82,32 +73,18 @@ func (p *Proxy) engines() *engines {
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
 		Log: p.log, ConnMoved: p.clientMoved,
 	}
-	if o.H2C {
-		cfg.HTTP2 = func(c *sock.Conn, t *http1.Takeover) {
-			e.h2.ServeConn(c, http2.ConnOptions{Unread: t.Unread, Request: t.Request, Settings: t.Settings})
-		}
-	}
 	e.h1 = http1.NewServer(p, cfg, p.sweeper, p.parker)
 	return e
 }
 
 // serve gives a connection to the engine that its client has agreed to.
 func (e *engines) serve(c *sock.Conn, state *tls.ConnectionState) {
-	if state != nil && state.NegotiatedProtocol == "h2" {
-		e.h2.ServeConn(c, http2.ConnOptions{TLS: state})
-		return
-	}
 	e.h1.ServeConn(c, state)
 }
 
 // drain lets exchanges finish until ctx ends.
 func (e *engines) drain(ctx context.Context) error {
-	var wg sync.WaitGroup
-	var err1, err2 error
-	wg.Go(func() { err1 = e.h1.Drain(ctx) })
-	wg.Go(func() { err2 = e.h2.Drain(ctx) })
-	wg.Wait()
-	return errors.Join(err1, err2)
+	return e.h1.Drain(ctx)
 }
 
 // clientMoved counts the states of client connections.
@@ -157,6 +134,9 @@ func statusCheck(ctx context.Context, client *http.Client, url string) error {
 	}
 	return nil
 }
+
+// Sweeper watches the time limits of connections.
+func (p *Proxy) Sweeper() *sock.Sweeper { return p.sweeper }
 
 // HealthWait is the time between the signal and the end of listening.
 func (p *Proxy) HealthWait() time.Duration { return p.opts.HealthWait }
