@@ -35,7 +35,7 @@ func TestFlagErrors(t *testing.T) {
 		{"-swarm-redis-password=hunter2", `flag -swarm-redis-password: unknown`},
 		{"-kubernetes=yes", `flag -kubernetes: found "yes", expected true or false`},
 		{"-swarm-port=x", `flag -swarm-port: found "x", expected a whole number`},
-		{"-tls-client-auth=RequireAnyClientCert", `asks for protection that is not there yet`},
+		{"-ratelimits=x.yaml", `asks for protection that is not there yet`},
 	} {
 		t.Run(c.in, func(t *testing.T) {
 			_, _, err := option.NewSet().ApplyFlags([]string{c.in})
@@ -90,7 +90,7 @@ func TestYAMLErrors(t *testing.T) {
 		{"key", "? [a]\n: b", `found a list as a key`},
 		{"pending list", "kubernetes: [a]", `a.yaml:1:1: key "kubernetes": found a list, expected a bool`},
 		{"pending value", "swarm-port: x", `key "swarm-port": found "x", expected a whole number`},
-		{"guard", "tls-cert: a.pem", `key "tls-cert": asks for protection`},
+		{"guard", "ratelimits: a", `key "ratelimits": asks for protection`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := option.NewSet().ApplyYAML("a.yaml", []byte(c.in))
@@ -119,8 +119,8 @@ func TestWarnings(t *testing.T) {
 			warn("flag -kubernetes-namespace", "kubernetes-namespace", k8s),
 			warn("flag -lb-healthcheck-interval", "lb-healthcheck-interval", "accepted, has no effect: Skipper does not act on it either"),
 		}},
-		{name: "guard with its default", flags: []string{"-tls-cert="}, want: []option.Warning{
-			warn("flag -tls-cert", "tls-cert", "accepted, has no effect yet: TLS at the listener and client certificates are missing"),
+		{name: "guard with its default", flags: []string{"-ratelimits="}, want: []option.Warning{
+			warn("flag -ratelimits", "ratelimits", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
 		}},
 		{name: "deprecated", flags: []string{"-t-past=1"}, want: []option.Warning{warn("flag -t-past", "t-past", "is deprecated: use t-count")}},
 		{name: "unknown key", yaml: "\nt-cuont: 1\n", want: []option.Warning{warn(`a.yaml:2:1: key "t-cuont"`, "t-cuont", `unknown option, ignored, did you mean "t-count"?`)}},
