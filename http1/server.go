@@ -111,6 +111,11 @@ func (s *Server) ServeConn(sc *sock.Conn, state *tls.ConnectionState) {
 	s.active.Add(1)
 	s.live.Add(1)
 	c.moved(exchange.ConnNew)
+	if s.stopping.Load() { // Drain may have looked already
+		c.end()
+		s.live.Done()
+		return
+	}
 	c.serve()
 }
 

@@ -28,7 +28,17 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	defer p.cancel()
 
 	e := p.engines()
-	err := letIn(ctx, doors, e.serve)
+	open, shut := context.WithCancel(ctx)
+	defer shut()
+	errs := make([]error, len(doors))
+	var served sync.WaitGroup
+	for i, d := range doors {
+		served.Go(func() {
+			defer shut() // one that fails closes the others
+			errs[i] = d.Run(open, e.serve)
+		})
+	}
+	<-open.Done()
 	p.Stop()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.opts.ShutdownTimeout)
 	defer cancel()
@@ -37,23 +47,7 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	if derr := e.drain(drain); derr != nil {
 		p.log.Warn("cut off requests that did not end in time", "timeout", p.opts.ShutdownTimeout)
 	}
-	return err
-}
-
-// letIn opens all doors until ctx ends, or one of them fails: then the others
-// close, too.
-func letIn(ctx context.Context, doors []Door, serve func(*sock.Conn, *tls.ConnectionState)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, len(doors))
-	var wg sync.WaitGroup
-	for i, d := range doors {
-		wg.Go(func() {
-			defer cancel()
-			errs[i] = d.Run(ctx, serve)
-		})
-	}
-	wg.Wait()
+	served.Wait()
 	return errors.Join(errs...)
 }
 
