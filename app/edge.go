@@ -82,7 +82,7 @@ func (p *proxyParts) doors(ctx context.Context) ([]proxy.Door, error) {
 	}
 	var secured *tls.Config
 	if p.certs.Served() {
-		listen := certs.Listen{ALPN: []string{"http/1.1"}}
+		listen := certs.Listen{ALPN: []string{"h2", "http/1.1"}}
 		if p.acme != nil {
 			listen.Challenge = p.acme.TLSALPN
 		}

@@ -12,11 +12,12 @@ import (
 // Step 7: log and metrics.
 
 // counters are those that count every exchange.
-type counters struct{ incoming10, incoming11, outgoing *metrics.Counter }
+type counters struct{ incoming10, incoming11, incoming2, incoming3, outgoing *metrics.Counter }
 
 func newCounters(m *metrics.Metrics) counters {
 	return counters{
 		incoming10: m.Counter("incoming.HTTP/1.0"), incoming11: m.Counter("incoming.HTTP/1.1"),
+		incoming2: m.Counter("incoming.HTTP/2.0"), incoming3: m.Counter("incoming.HTTP/3.0"),
 		outgoing: m.Counter("outgoing.HTTP/1.1"),
 	}
 }
@@ -42,11 +43,7 @@ func (e *passage) count(status int) {
 			rm = handle
 		}
 	}
-	if e.req.Minor == 0 {
-		e.p.count.incoming10.Inc()
-	} else {
-		e.p.count.incoming11.Inc()
-	}
+	e.p.count.incoming(e.req).Inc()
 	if t.answered != 0 {
 		e.p.count.outgoing.Inc()
 		rm.ObserveBackend(e.p.transport(e.endpoint).host, e.resp.Status, time.Duration(t.answered-t.sent))
@@ -66,6 +63,19 @@ func (e *passage) count(status int) {
 	}
 	rm.ObserveResponse(status, e.req.Method, time.Duration(t.end-begun))
 	m.ObserveServe(rm, e.req.Host, e.req.Method, status, time.Duration(t.end-t.begin))
+}
+
+// incoming returns the counter of the request's version of HTTP.
+func (c *counters) incoming(r *message.Request) *metrics.Counter {
+	switch {
+	case r.Major == 2:
+		return c.incoming2
+	case r.Major == 3:
+		return c.incoming3
+	case r.Minor == 0:
+		return c.incoming10
+	}
+	return c.incoming11
 }
 
 // countFailure tells errors of backends and of streams apart.

@@ -11,6 +11,7 @@ import (
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/metrics"
 )
@@ -54,12 +55,20 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 // engines speak with clients, each its version of HTTP.
 type engines struct {
 	h1 *http1.Server
+	h2 *http2.Server
 }
 
 func (p *Proxy) engines() *engines {
 	o := p.opts
 	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
 	e := &engines{}
+	e.h2 = http2.NewServer(p, http2.ServerConfig{
+		Limits: limits, MaxStreams: o.HTTP2MaxStreams,
+		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
+		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
+		Log: p.log, ConnMoved: p.clientMoved,
+	}, p.sweeper)
 	cfg := http1.ServerConfig{
 		Limits:      limits,
 		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
@@ -67,18 +76,32 @@ func (p *Proxy) engines() *engines {
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
 		Log: p.log, ConnMoved: p.clientMoved,
 	}
+	if o.H2C {
+		cfg.HTTP2 = func(c *sock.Conn, t *http1.Takeover) {
+			e.h2.ServeConn(c, http2.ConnOptions{Unread: t.Unread, Request: t.Request, Settings: t.Settings})
+		}
+	}
 	e.h1 = http1.NewServer(p, cfg, p.sweeper, p.parker)
 	return e
 }
 
 // serve gives a connection to the engine that its client has agreed to.
 func (e *engines) serve(c *sock.Conn, state *tls.ConnectionState) {
+	if state != nil && state.NegotiatedProtocol == "h2" {
+		e.h2.ServeConn(c, http2.ConnOptions{TLS: state})
+		return
+	}
 	e.h1.ServeConn(c, state)
 }
 
 // drain lets exchanges finish until ctx ends.
 func (e *engines) drain(ctx context.Context) error {
-	return e.h1.Drain(ctx)
+	var wg sync.WaitGroup
+	var err1, err2 error
+	wg.Go(func() { err1 = e.h1.Drain(ctx) })
+	wg.Go(func() { err2 = e.h2.Drain(ctx) })
+	wg.Wait()
+	return errors.Join(err1, err2)
 }
 
 // clientMoved counts the states of client connections.
