@@ -42,7 +42,7 @@ func runDemo(ctx context.Context, out io.Writer, log *slog.Logger, b *demo.Backe
 		return fmt.Errorf("options of the demo: %w", err)
 	}
 	return serve(ctx, set, log, func(at listening) error {
-		return demo.Guide(ctx, out, at.doors[0].Addr().String(), at.support.String(), file)
+		return demo.Guide(ctx, out, at.doors[0].Socket.Addr().String(), at.support.String(), file)
 	})
 }
 

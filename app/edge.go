@@ -5,9 +5,14 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
 
 	"fairlead.dev/fairlead/acme"
 	"fairlead.dev/fairlead/certs"
+	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/proxy"
 )
@@ -24,8 +29,8 @@ func (p *proxyParts) secure(options *option.Set) (err error) {
 	if p.insecure != "" && !p.certs.Served() {
 		return errors.New("-insecure-address: there is no TLS for it to be beside, give -tls-cert and -tls-key, or leave it out")
 	}
-	if !automatic.On() {
-		return nil
+	if err = p.makeGate(options); err != nil || !automatic.On() {
+		return err
 	}
 	p.acme, err = acme.New(*automatic, acme.Config{Log: p.log, OnChange: p.obtained})
 	return err
@@ -65,34 +70,52 @@ func (p *proxyParts) startACME(ctx context.Context, s *starter) error {
 	return nil
 }
 
+// makeGate makes what decides who may enter.
+func (p *proxyParts) makeGate(options *option.Set) (err error) {
+	memory, _ := cgroupLimit(os.ReadFile)
+	var accepted, waiting atomic.Int64
+	p.metrics.GaugeFunc("listener_accepted_connections", "connections that are served", func() float64 { return float64(accepted.Load()) })
+	p.metrics.GaugeFunc("listener_queued_connections", "connections that wait in the TCP queue", func() float64 { return float64(waiting.Load()) })
+	p.gate, err = listen.NewGate(options, listen.GateConfig{
+		Memory: memory, Patience: proxy.Options.From(options).ReadHeaderTimeout,
+		Counts: func(a, w int) { accepted.Store(int64(a)); waiting.Store(int64(w)) },
+	})
+	return err
+}
+
 // doors opens the listeners: the first is that of -address.
 func (p *proxyParts) doors(ctx context.Context) ([]proxy.Door, error) {
-	var doors []proxy.Door
-	open := func(address string, secured *tls.Config) error {
-		ln, err := openDoor(ctx, address)
-		if err != nil {
-			for _, d := range doors {
-				_ = d.(*door).ln.Close()
-			}
-			return err
-		}
-		p.log.Info("proxy listens", "address", ln.Addr().String(), "tls", secured != nil)
-		doors = append(doors, &door{ln: ln, tls: secured, sweeper: p.proxy.Sweeper(), log: p.log})
-		return nil
-	}
 	var secured *tls.Config
 	if p.certs.Served() {
-		listen := certs.Listen{ALPN: []string{"h2", "http/1.1"}}
+		l := certs.Listen{ALPN: []string{"h2", "http/1.1"}}
 		if p.acme != nil {
-			listen.Challenge = p.acme.TLSALPN
+			l.Challenge = p.acme.TLSALPN
 		}
-		secured = p.certs.Listener(listen)
+		secured = p.certs.Listener(l)
 	}
-	if err := open(p.address, secured); err != nil {
-		return nil, err
+	first, err := p.door(ctx, "proxy", p.address, secured)
+	if err != nil || p.insecure == "" {
+		return []proxy.Door{first}, err
 	}
-	if p.insecure != "" {
-		return doors, open(p.insecure, nil)
+	second, err := p.door(ctx, "insecure", p.insecure, nil)
+	if err != nil {
+		return nil, errors.Join(err, first.Socket.Close())
 	}
-	return doors, nil
+	return []proxy.Door{first, second}, nil
+}
+
+// door opens one listener. The error names the address and what to do.
+func (p *proxyParts) door(ctx context.Context, name, address string, secured *tls.Config) (proxy.Door, error) {
+	lc := net.ListenConfig{KeepAlive: -1, Control: sock.KeepAlive}
+	ln, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return proxy.Door{}, fmt.Errorf("listen on %q: %w (is another process using the port? choose one with -address)", address, err)
+	}
+	p.proxy.Protect(ln.Addr())
+	p.log.Info("proxy listens", "address", ln.Addr().String(), "tls", secured != nil)
+	return proxy.Door{Socket: ln, Listener: listen.New(listen.Config{
+		Name: name, Gate: p.gate, Sweeper: p.proxy.Sweeper(), TLS: secured, Log: p.log,
+		Refused:   func(why listen.Refusal) { p.metrics.ConnRefused(name, string(why)) },
+		Handshake: p.metrics.ObserveHandshake,
+	})}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"fairlead.dev/fairlead/admin"
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/control"
+	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/pending"
@@ -44,6 +45,7 @@ type proxyParts struct {
 	admin     *admin.Admin
 	certs     *certs.Keeper
 	acme      *acme.Manager // nil: off
+	gate      *listen.Gate
 	address   string
 	insecure  string
 	wait      bool // for the first load of all sources

@@ -63,8 +63,8 @@ func run(t *testing.T, flags ...string) *instance {
 	ready := make(chan struct{})
 	go func() {
 		i.done <- serve(ctx, set, slog.New(slog.NewTextHandler(i.log, nil)), func(at listening) error {
-			i.proxy, i.support = "http://"+at.doors[0].Addr().String(), "http://"+at.support.String()
-			i.insecure = at.doors[len(at.doors)-1].Addr().String()
+			i.proxy, i.support = "http://"+at.doors[0].Socket.Addr().String(), "http://"+at.support.String()
+			i.insecure = at.doors[len(at.doors)-1].Socket.Addr().String()
 			close(ready)
 			return nil
 		})

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -24,7 +23,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/respond"
-	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/predicate"
@@ -95,8 +94,14 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	gate, err := listen.NewGate(set, listen.GateConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan error, 1)
-	go func() { done <- p.Run(ctx, plainDoor{ln, p.Sweeper()}) }()
+	go func() {
+		done <- p.Run(ctx, proxy.Door{Socket: ln, Listener: listen.New(listen.Config{Gate: gate, Sweeper: p.Sweeper(), Log: log})})
+	}()
 	var once sync.Once
 	stop := func() {
 		once.Do(func() {
@@ -108,25 +113,6 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 	}
 	t.Cleanup(stop)
 	return &testProxy{Proxy: p, t: t, addr: ln.Addr().String(), log: logs, stop: stop, endpoints: endpoints, set: set}
-}
-
-// plainDoor lets clients in without ado.
-type plainDoor struct {
-	net.Listener
-	sweeper *sock.Sweeper
-}
-
-func (d plainDoor) Run(ctx context.Context, serve func(*sock.Conn, *tls.ConnectionState)) error {
-	defer context.AfterFunc(ctx, func() { _ = d.Close() })()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for {
-		nc, err := d.Accept()
-		if err != nil {
-			return nil
-		}
-		wg.Go(func() { serve(sock.Wrap(nc, d.sweeper), nil) })
-	}
 }
 
 // compile makes a table for p.

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
 )
 
@@ -36,7 +36,7 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	for i, d := range doors {
 		served.Go(func() {
 			defer shut() // one that fails closes the others
-			errs[i] = d.Run(open, e.serve)
+			errs[i] = d.Listener.Run(open, d.Socket, e.serve)
 		})
 	}
 	<-open.Done()
@@ -49,6 +49,9 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 		p.log.Warn("cut off requests that did not end in time", "timeout", p.opts.ShutdownTimeout)
 	}
 	served.Wait()
+	for _, d := range doors {
+		d.Listener.Wait()
+	}
 	return errors.Join(errs...)
 }
 
@@ -86,12 +89,12 @@ func (p *Proxy) engines() *engines {
 }
 
 // serve gives a connection to the engine that its client has agreed to.
-func (e *engines) serve(c *sock.Conn, state *tls.ConnectionState) {
-	if state != nil && state.NegotiatedProtocol == "h2" {
-		e.h2.ServeConn(c, http2.ConnOptions{TLS: state})
+func (e *engines) serve(c *listen.Conn) {
+	if c.Protocol() == "h2" {
+		e.h2.ServeConn(c.Conn, http2.ConnOptions{TLS: c.TLS})
 		return
 	}
-	e.h1.ServeConn(c, state)
+	e.h1.ServeConn(c.Conn, c.TLS)
 }
 
 // drain lets exchanges finish until ctx ends.
