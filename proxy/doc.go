@@ -64,6 +64,8 @@
 //	no routes loaded yet                  not-ready                 503, Retry-After
 //	the process is about to end           shutting-down             readiness only
 //	malformed query (-validate-query)     query-invalid             400
+//	-https-redirect, and no host to send  missing-host              400
+//	the client to
 //	TLS with another name than the host,  host-refused              421
 //	whose clients are verified otherwise
 //	-refuse-payload                       payload-refused           400
