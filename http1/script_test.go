@@ -83,6 +83,7 @@ func (s *script) CloseWrite() error               { return nil }
 func (s *script) Close() error                    { s.closed = true; return nil }
 func (s *script) Remote() netip.AddrPort          { return netip.MustParseAddrPort("192.0.2.1:1234") }
 func (s *script) Local() netip.AddrPort           { return netip.MustParseAddrPort("192.0.2.2:80") }
+func (s *script) Reset()                          { _ = s.Close() }
 func (s *script) NetConn() net.Conn               { return nil }
 
 // seen is one request as a Handler saw it.

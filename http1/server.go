@@ -328,11 +328,7 @@ func (c *conn) run(x *Exchange) bool {
 }
 
 // reset makes the coming end of the connection look like a fault to the client.
-func (c *conn) reset() {
-	if tcp, ok := c.s.NetConn().(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-}
+func (c *conn) reset() { c.s.Reset() }
 
 // lastRequest reports whether the connection has to end with this exchange.
 func (c *conn) lastRequest(now int64) bool {

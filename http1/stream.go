@@ -42,6 +42,8 @@ type Stream interface {
 	// CloseWrite ends the sending direction.
 	CloseWrite() error
 	Close() error
+	// Reset closes the connection so that it looks like a fault to the peer.
+	Reset()
 	// Remote is the peer's address, the zero value when it has none.
 	Remote() netip.AddrPort
 	// Local is the own address, the zero value when it has none.

@@ -9,16 +9,20 @@ import (
 const goneEvery = 4
 
 // HungUp reports whether the peer reset the connection, or both directions of
-// it have ended. A peer that only stopped sending is still there.
+// it have ended. A peer that only stopped sending is still there, but under TLS,
+// where nobody does that who wants an answer.
 func (c *Conn) HungUp() bool {
 	if c.sys == nil {
 		return false
 	}
-	gone := false
+	gone, signs := false, int16(unix.POLLHUP|unix.POLLERR)
+	if c.low != nil {
+		signs |= unix.POLLRDHUP
+	}
 	err := c.sys.Control(func(fd uintptr) {
-		p := []unix.PollFd{{Fd: int32(fd)}}
+		p := []unix.PollFd{{Fd: int32(fd), Events: signs & unix.POLLRDHUP}}
 		n, err := unix.Poll(p, 0)
-		gone = err == nil && n > 0 && p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
+		gone = err == nil && n > 0 && p[0].Revents&signs != 0
 	})
 	return err != nil || gone
 }

@@ -139,7 +139,7 @@ func awaitReadable(t *testing.T, c *Conn) {
 	deadline := time.Now().Add(10 * time.Second)
 	for time.Now().Before(deadline) {
 		peeked := false
-		_ = c.raw.Control(func(fd uintptr) { peeked = peek(int(fd)) })
+		_ = c.sys.Control(func(fd uintptr) { peeked = peek(int(fd)) })
 		if peeked {
 			return
 		}

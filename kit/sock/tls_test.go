@@ -26,7 +26,7 @@ func secure(t testing.TB, s *Sweeper) (*Conn, *tls.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer := tls.Client(raw, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // of a test
+	peer := tls.Client(&slow{Conn: raw}, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // of a test
 	nc, err := ln.Accept()
 	if err != nil {
 		t.Fatal(err)
