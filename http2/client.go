@@ -261,6 +261,9 @@ func (c *ClientConn) say(err error, code Code) {
 	c.w.out = appendGoAway(c.w.out, 0, code, detail)
 	late := time.AfterFunc(farewellTime, c.conn.Interrupt)
 	c.w.flush(false)
+	for c.w.writing { // somebody else, who writes this too
+		c.w.room.Wait()
+	}
 	if late.Stop() {
 		c.conn.Interrupt()
 	}

@@ -153,7 +153,7 @@ func (k *connClock) ping(now int64) {
 // suspectSilence is called when the response of s is late: when nothing else
 // came either since it was sent, the backend may be gone.
 func (k *connClock) suspectSilence(s *ClientStream, now int64) {
-	if s.gotHead || k.lastRead >= s.begun {
+	if s.gotHead || k.lastRead > s.begun {
 		return
 	}
 	k.suspect = true
