@@ -44,9 +44,9 @@ type seenFrame struct {
 	fields  []hpack.HeaderField
 }
 
-// inBubble runs f with a client connection to a scripted backend, in virtual
+// toScripted runs f with a client connection to a scripted backend, in virtual
 // time.
-func inBubble(t *testing.T, cfg ClientConfig, f func(b *scripted)) {
+func toScripted(t *testing.T, cfg ClientConfig, f func(b *scripted)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := newScripted(t, &cfg)

@@ -3,18 +3,15 @@ package http2
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	xhttp2 "golang.org/x/net/http2"
 
 	"fairlead.dev/fairlead/exchange"
-	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -65,7 +62,7 @@ func TestHostileBackendMalformed(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, ClientConfig{}, func(b *scripted) {
+			toScripted(t, ClientConfig{}, func(b *scripted) {
 				b.greet()
 				out := b.begin(call{path: "/"})
 				b.await(xhttp2.FrameHeaders, 1)
@@ -112,7 +109,7 @@ func TestHostileBackendBody(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, ClientConfig{}, func(b *scripted) {
+			toScripted(t, ClientConfig{}, func(b *scripted) {
 				b.greet()
 				s := mustOpen(t, b.c)
 				done := make(chan error)
@@ -228,7 +225,7 @@ func TestHostileBackendConnection(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, ClientConfig{}, func(b *scripted) {
+			toScripted(t, ClientConfig{}, func(b *scripted) {
 				b.greet()
 				out := b.begin(call{path: "/"})
 				b.await(xhttp2.FrameHeaders, 1)
@@ -253,7 +250,7 @@ func TestHostileBackendConnection(t *testing.T) {
 func TestHostileBackendWindows(t *testing.T) {
 	piece := make([]byte, maxFrame)
 	t.Run("of the stream", func(t *testing.T) {
-		inBubble(t, ClientConfig{StreamWindow: 64 << 10}, func(b *scripted) {
+		toScripted(t, ClientConfig{StreamWindow: 64 << 10}, func(b *scripted) {
 			b.greet()
 			s := mustOpen(t, b.c)
 			var resp message.Response
@@ -275,7 +272,7 @@ func TestHostileBackendWindows(t *testing.T) {
 		})
 	})
 	t.Run("of the connection", func(t *testing.T) {
-		inBubble(t, ClientConfig{StreamWindow: 128 << 10, ConnWindow: 128 << 10}, func(b *scripted) {
+		toScripted(t, ClientConfig{StreamWindow: 128 << 10, ConnWindow: 128 << 10}, func(b *scripted) {
 			b.greet()
 			var outs []<-chan outcome
 			var streams []*ClientStream
@@ -304,7 +301,7 @@ func TestHostileBackendWindows(t *testing.T) {
 		})
 	})
 	t.Run("are given back for what nobody reads", func(t *testing.T) {
-		inBubble(t, ClientConfig{StreamWindow: 64 << 10, ConnWindow: 64 << 10}, func(b *scripted) {
+		toScripted(t, ClientConfig{StreamWindow: 64 << 10, ConnWindow: 64 << 10}, func(b *scripted) {
 			b.greet()
 			for i := range 20 { // ten times the window of the connection
 				id := uint32(2*i + 1)
@@ -334,7 +331,7 @@ func TestHostileBackendWindows(t *testing.T) {
 func TestHostileBackendStreamWindow(t *testing.T) {
 	for name, inc := range map[string]uint32{"overflow": maxID, "nothing": 0} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, ClientConfig{}, func(b *scripted) {
+			toScripted(t, ClientConfig{}, func(b *scripted) {
 				b.greet()
 				out := b.begin(call{path: "/"})
 				b.await(xhttp2.FrameHeaders, 1)
@@ -351,7 +348,7 @@ func TestHostileBackendStreamWindow(t *testing.T) {
 // TestHostileBackendBomb sends a small block that unpacks to a large one, again
 // and again: memory is not taken, and the connection ends.
 func TestHostileBackendBomb(t *testing.T) {
-	inBubble(t, ClientConfig{Limits: exchange.Limits{HeadBytes: 64 << 10}}, func(b *scripted) {
+	toScripted(t, ClientConfig{Limits: exchange.Limits{HeadBytes: 64 << 10}}, func(b *scripted) {
 		b.greet()
 		out := b.begin(call{path: "/"})
 		b.await(xhttp2.FrameHeaders, 1)
@@ -376,7 +373,7 @@ func TestHostileBackendBomb(t *testing.T) {
 
 // TestHostileBackendInterims sends interim responses for ever.
 func TestHostileBackendInterims(t *testing.T) {
-	inBubble(t, ClientConfig{}, func(b *scripted) {
+	toScripted(t, ClientConfig{}, func(b *scripted) {
 		b.greet()
 		informed := 0
 		out := b.begin(call{path: "/", o: exchange.SendOptions{Inform: func(r *message.Response) {
@@ -414,7 +411,7 @@ func TestHostileBackendNoHTTP2(t *testing.T) {
 		"half of its preface": {"\x00\x00\x06", false, "does it speak HTTP/2?"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, ClientConfig{}, func(b *scripted) {
+			toScripted(t, ClientConfig{}, func(b *scripted) {
 				out := b.begin(call{path: "/"})
 				b.await(xhttp2.FrameHeaders, 1)
 				if tt.says != "" {
@@ -430,170 +427,4 @@ func TestHostileBackendNoHTTP2(t *testing.T) {
 			})
 		})
 	}
-}
-
-// TestHostileBackendSilence has backends that stop in the middle; the sizes of
-// the time limits are those of the exchange.
-func TestHostileBackendSilence(t *testing.T) {
-	start := func(b *scripted) int64 { return b.s.Now() }
-	took := func(b *scripted, since int64) time.Duration { return time.Duration(b.s.Now() - since) }
-	t.Run("no response", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			at := start(b)
-			out := b.begin(call{path: "/", o: exchange.SendOptions{Timeout: 3 * second}})
-			o := <-out
-			if d := took(b, at); !errors.Is(o.err, sock.ErrTimeout) || d < 3*second || d > 4*second {
-				t.Errorf("after %v: %v", d, o.err)
-			}
-			b.await(xhttp2.FrameRSTStream, 1)
-			// The backend may be gone: nothing is sent before it gave a sign.
-			if _, ok := b.c.Open(); ok {
-				t.Error("a silent connection takes another exchange")
-			}
-			b.await(xhttp2.FramePing, 0)
-			_ = b.fr.WritePing(true, [8]byte{})
-			synctest.Wait()
-			b.works(3)
-		})
-	})
-	t.Run("short limit", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			at := start(b)
-			o := <-b.begin(call{path: "/", o: exchange.SendOptions{Timeout: 50 * time.Millisecond}})
-			if d := took(b, at); !errors.Is(o.err, sock.ErrTimeout) || d > 60*time.Millisecond {
-				t.Errorf("after %v: %v", d, o.err)
-			}
-		})
-	})
-	t.Run("body stalls", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			s := mustOpen(t, b.c)
-			s.LimitBody(5*second, 0)
-			var resp message.Response
-			done := make(chan error)
-			go func() { done <- s.Do(call{path: "/"}.request(), &resp, &exchange.SendOptions{Host: "h"}) }()
-			b.await(xhttp2.FrameHeaders, 1)
-			b.head(1, false, ":status", "200")
-			_ = b.fr.WriteData(1, false, []byte("x"))
-			<-done
-			at := start(b)
-			got, err := io.ReadAll(resp.Body)
-			if d := took(b, at); string(got) != "x" || !errors.Is(err, sock.ErrTimeout) || d < 5*second || d > 6*second {
-				t.Errorf("after %v: %q %v", d, got, err)
-			}
-			s.Close()
-		})
-	})
-	t.Run("body without end", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			s := mustOpen(t, b.c)
-			s.LimitBody(5*second, b.s.Now()+int64(20*second))
-			var resp message.Response
-			done := make(chan error)
-			go func() { done <- s.Do(call{path: "/"}.request(), &resp, &exchange.SendOptions{Host: "h"}) }()
-			b.await(xhttp2.FrameHeaders, 1)
-			b.head(1, false, ":status", "200")
-			<-done
-			at := start(b)
-			stop := make(chan struct{})
-			go func() {
-				tick := time.NewTicker(second)
-				defer tick.Stop()
-				for {
-					select {
-					case <-tick.C:
-						_ = b.fr.WriteData(1, false, []byte("x"))
-					case <-stop:
-						return
-					}
-				}
-			}()
-			_, err := io.ReadAll(resp.Body)
-			close(stop)
-			if d := took(b, at); !errors.Is(err, sock.ErrTimeout) || d > 21*second {
-				t.Errorf("after %v: %v", d, err)
-			}
-			s.Close()
-		})
-	})
-	t.Run("window stays closed", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet(xhttp2.Setting{ID: xhttp2.SettingInitialWindowSize, Val: 100})
-			synctest.Wait()
-			at := start(b)
-			o := <-b.begin(call{method: "PUT", path: "/", body: &patterned{n: 1000}, length: 1000, o: exchange.SendOptions{Timeout: 5 * second}})
-			if d := took(b, at); !errors.Is(o.err, sock.ErrTimeout) || d < 5*second || d > 6*second {
-				t.Errorf("after %v: %v", d, o.err)
-			}
-			if data, _ := b.data(1); len(data) < 100 || len(data) > 101 { // and the code of the reset
-				t.Errorf("%d bytes were sent", len(data))
-			}
-		})
-	})
-	t.Run("dead", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			at := start(b)
-			o := <-b.begin(call{path: "/"}) // without a limit of its own
-			if d := took(b, at); !errors.Is(o.err, sock.ErrTimeout) || d > 32*second || !strings.Contains(o.err.Error(), "PING") {
-				t.Errorf("after %v: %v", d, o.err)
-			}
-		})
-	})
-	t.Run("slow but there", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.greet()
-			out := b.begin(call{path: "/"})
-			answered := make(chan int)
-			go func() {
-				pings := 0
-				for range int(20 * time.Minute / second) {
-					<-time.After(second)
-					b.mu.Lock()
-					n := 0
-					for _, f := range b.seen {
-						if f.Type == xhttp2.FramePing {
-							n++
-						}
-					}
-					b.mu.Unlock()
-					for ; pings < n; pings++ {
-						_ = b.fr.WritePing(true, [8]byte{})
-					}
-				}
-				b.head(1, true, ":status", "200")
-				answered <- pings
-			}()
-			// Three in a row within five minutes are what gRPC's servers allow.
-			if n := <-answered; n < 2 || n > 2+4 {
-				t.Errorf("%d pings in 20 minutes", n)
-			}
-			if o := <-out; o.err != nil {
-				t.Error(o.err)
-			}
-		})
-	})
-	t.Run("takes no bytes", func(t *testing.T) {
-		inBubble(t, ClientConfig{}, func(b *scripted) {
-			b.mu.Lock()
-			b.gate = make(chan struct{})
-			b.mu.Unlock()
-			b.greet()
-			synctest.Wait()
-			at := start(b)
-			out := b.begin(call{path: "/"})
-			out2 := b.begin(call{path: "/"})
-			for _, out := range []<-chan outcome{out, out2} {
-				o := <-out
-				if d := took(b, at); !errors.Is(o.err, sock.ErrTimeout) || d > 17*second {
-					t.Errorf("after %v: %v", d, o.err)
-				}
-			}
-			close(b.gate)
-		})
-	})
 }
