@@ -3,8 +3,10 @@ package http3
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	"github.com/quic-go/quic-go"
@@ -15,9 +17,16 @@ type gate struct {
 	cfg *ServerConfig
 
 	mu         sync.Mutex
-	handshakes int
+	handshakes map[*admission]net.Addr
+	fewer      chan struct{}      // gets one when there is one handshake less
 	conns      int                // after their handshake
 	clients    map[netip.Addr]int // of conns
+}
+
+func (g *gate) begin(cfg *ServerConfig) {
+	g.cfg = cfg
+	g.handshakes, g.clients = map[*admission]net.Addr{}, map[netip.Addr]int{}
+	g.fewer = make(chan struct{}, 1)
 }
 
 // admission is what the gate knows of one connection. The gate's lock guards it.
@@ -46,10 +55,10 @@ func (g *gate) admit(ctx context.Context, info *quic.ClientInfo) (context.Contex
 	if err := g.full(a.client); err != nil {
 		return nil, err
 	}
-	if g.handshakes >= mostHandshakes*g.cfg.RetryFrom {
+	if len(g.handshakes) >= mostHandshakes*g.cfg.RetryFrom {
 		return nil, errBusy
 	}
-	g.handshakes++
+	g.handshakes[a] = info.RemoteAddr
 	ctx = context.WithValue(ctx, admissionKey{}, a)
 	context.AfterFunc(ctx, func() { g.left(a) })
 	return ctx, nil
@@ -81,11 +90,38 @@ func (g *gate) established(ctx context.Context) error {
 	if err := g.full(a.client); err != nil {
 		return err
 	}
-	g.handshakes--
+	g.shaken(a)
 	g.conns++
 	g.clients[a.client]++
 	a.established = true
 	return nil
+}
+
+// shaken takes a handshake from those in flight.
+func (g *gate) shaken(a *admission) {
+	delete(g.handshakes, a)
+	select {
+	case g.fewer <- struct{}{}:
+	default:
+	}
+}
+
+// inHandshake returns the clients whose handshake is in flight.
+func (g *gate) inHandshake() []net.Addr {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Values(g.handshakes))
+}
+
+// await waits until no handshake is in flight, or ctx ends.
+func (g *gate) await(ctx context.Context) {
+	for len(g.inHandshake()) > 0 {
+		select {
+		case <-g.fewer:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // left is called when a connection ended, in whatever state.
@@ -94,7 +130,7 @@ func (g *gate) left(a *admission) {
 	defer g.mu.Unlock()
 	a.over = true
 	if !a.established {
-		g.handshakes--
+		g.shaken(a)
 		return
 	}
 	g.conns--
@@ -107,7 +143,7 @@ func (g *gate) left(a *admission) {
 func (g *gate) suspicious(net.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.handshakes >= g.cfg.RetryFrom
+	return len(g.handshakes) >= g.cfg.RetryFrom
 }
 
 // clientOf returns the address that stands for a client: IPv6 clients have a /64.

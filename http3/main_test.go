@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -81,19 +80,22 @@ func (l *logs) String() string {
 	return l.b.String()
 }
 
+func newCA(t *testing.T) *certtest.CA { return certtest.New(t, "test") }
+
 func clock() *sock.Sweeper { return sock.NewSweeper() }
 
 func newLog(l *logs) *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 
 // bench is a server under test and what its clients need.
 type bench struct {
-	t    *testing.T
-	srv  *Server
-	h    *handler
-	addr string
-	ca   *certtest.CA
-	logs *logs
-	stop func() // what the end of the process does
+	t      *testing.T
+	srv    *Server
+	socket *Socket
+	h      *handler
+	addr   string
+	ca     *certtest.CA
+	logs   *logs
+	stop   func() // what the end of the process does
 
 	within  time.Duration // what stop gives requests
 	drained error         // what draining has to return
@@ -102,16 +104,24 @@ type bench struct {
 // serve starts a server; the test ends it if it does not do that itself.
 func serve(t *testing.T, handle func(d exchange.Downstream), change func(cfg *ServerConfig)) *bench {
 	t.Helper()
-	b := &bench{t: t, h: &handler{handle: handle}, ca: certtest.New(t, "test"), logs: &logs{}, within: 10 * time.Second}
+	b := &bench{t: t, h: &handler{handle: handle}, ca: newCA(t), logs: &logs{}, within: 10 * time.Second}
 	cfg := ServerConfig{Log: newLog(b.logs), HeadTimeout: time.Minute}
 	if change != nil {
 		change(&cfg)
 	}
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	pc, err := Open(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.addr = pc.LocalAddr().String()
+	b.on(pc, cfg)
+	return b
+}
+
+// on serves on a socket.
+func (b *bench) on(pc *Socket, cfg ServerConfig) {
+	t := b.t
+	t.Helper()
+	b.socket, b.addr = pc, pc.LocalAddr().String()
 	b.srv = NewServer(b.h, cfg, sock.NewSweeper())
 	config := &tls.Config{Certificates: []tls.Certificate{b.ca.Server(t, "test.example", "127.0.0.1").TLS}}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -129,7 +139,6 @@ func serve(t *testing.T, handle func(d exchange.Downstream), change func(cfg *Se
 		}
 	})
 	t.Cleanup(b.stop)
-	return b
 }
 
 func (b *bench) tls() *tls.Config {

@@ -6,8 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
-	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -82,7 +83,7 @@ type Server struct {
 // NewServer returns a server. sweeper is its clock.
 func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper) *Server {
 	s := &Server{cfg: cfg.orDefault(), handler: h, sweeper: sweeper, open: map[*conn]struct{}{}}
-	s.gate = gate{cfg: &s.cfg, clients: map[netip.Addr]int{}}
+	s.gate.begin(&s.cfg)
 	s.windows.of = map[*quic.Conn]uint64{}
 	s.attacks = attackLog{log: s.cfg.Log, now: sweeper.Now}
 	return s
@@ -125,7 +126,9 @@ func (s *Server) quicConfig() *quic.Config {
 // configuration that TCP listeners have too; its protocols are set here. There
 // is one call of Serve for each Server.
 func (s *Server) Serve(ctx context.Context, pc net.PacketConn, t *tls.Config) error {
+	s.mu.Lock()
 	s.packets = pc
+	s.mu.Unlock()
 	s.transport = &quic.Transport{Conn: pc, VerifySourceAddress: s.gate.suspicious, ConnContext: s.gate.admit}
 	ln, err := s.transport.Listen(withALPN(t), s.quicConfig())
 	if err != nil {
@@ -219,16 +222,57 @@ func (s *Server) Drain(ctx context.Context) error {
 	return err
 }
 
+// HandOver leaves the socket to the process that replaces this one. Clients that
+// are connected keep their connections: each gets a socket of its own. What
+// cannot be kept is logged; its client connects anew. Call it when the other
+// process serves, and end this one as ever when it returns: handshakes in flight
+// are done then, or ctx is.
+func (s *Server) HandOver(ctx context.Context) {
+	s.mu.Lock()
+	socket, ok := s.packets.(*Socket)
+	s.mu.Unlock()
+	if !ok {
+		return
+	}
+	s.keep(socket)
+	if err := socket.Leave(); err != nil {
+		s.cfg.Log.Error("leave the socket of HTTP/3", "error", err)
+	}
+	s.keep(socket) // those that came in the meantime
+	s.gate.await(ctx)
+}
+
+func (s *Server) keep(socket *Socket) {
+	failed := 0
+	var last error
+	keep := func(local, client net.Addr) {
+		if err := socket.KeepClient(addrPort(local), addrPort(client)); err != nil {
+			failed, last = failed+1, err
+		}
+	}
+	for _, c := range s.conns() {
+		keep(c.q.LocalAddr(), c.q.RemoteAddr())
+	}
+	for _, a := range s.gate.inHandshake() {
+		keep(socket.LocalAddr(), a)
+	}
+	if failed > 0 {
+		s.cfg.Log.Warn("HTTP/3 connections are lost", "connections", failed, "error", last)
+	}
+}
+
+func (s *Server) conns() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.open))
+}
+
 // each calls do for all open connections, and makes those that come later leave.
 func (s *Server) each(do func(c *conn)) {
 	s.mu.Lock()
-	all := make([]*conn, 0, len(s.open))
-	for c := range s.open {
-		all = append(all, c)
-	}
 	s.gone = true
 	s.mu.Unlock()
-	for _, c := range all {
+	for _, c := range s.conns() {
 		do(c)
 	}
 }
