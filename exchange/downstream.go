@@ -67,6 +67,15 @@ type Downstream interface {
 	BodyError() error
 }
 
+// Ender is a Downstream that can end a response whose body broke off otherwise
+// than by cutting it.
+type Ender interface {
+	// End ends the response with trailers that say what happened, after Reply
+	// failed because of the backend. It reports whether it could; if not, the
+	// response is cut.
+	End(trailer *message.Header) bool
+}
+
 // Pipe is one end of a tunnel: bytes of another protocol. One goroutine may read
 // and one may write at a time.
 type Pipe interface {

@@ -287,6 +287,19 @@ func (s *stream) end(trailer *message.Header) {
 	c.w.out = endBlock(b, start, s.id, true)
 }
 
+// End implements exchange.Ender.
+func (s *stream) End(trailer *message.Header) bool {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.status == 0 || s.localEnded || s.open() != nil {
+		return false
+	}
+	s.end(trailer)
+	c.w.flush(c.running > 1)
+	return true
+}
+
 // sayContinue answers "Expect: 100-continue" when the body is first asked for.
 func (s *stream) sayContinue() error {
 	c := s.c

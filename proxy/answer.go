@@ -27,10 +27,14 @@ func (e *passage) answer() {
 	text := http.StatusText(status)
 	if status == statusClientGone {
 		text = "Client Closed Request"
-		e.down.CloseAfter()
+		e.closeAfter()
 	}
 	if text == "" {
 		text = "Error"
+	}
+	if isGRPC(e.req) {
+		e.answerGRPC(r)
+		return
 	}
 	r.Reason = text
 	r.Header.Add("Content-Type", "text/plain; charset=utf-8")
@@ -53,7 +57,7 @@ func (e *passage) reply() {
 	resp := e.ctx.Response
 	e.rec.Answered = max(e.times.answered, e.times.responded)
 	if e.send.Upgrade != "" {
-		e.down.CloseAfter() // what the client sent since may be of the other protocol
+		e.closeAfter() // what the client sent since may be of the other protocol
 	}
 	var err error
 	if resp.Status == http.StatusSwitchingProtocols && e.up != nil {
@@ -64,6 +68,14 @@ func (e *passage) reply() {
 	closeBody(resp)
 	if err != nil {
 		e.replyFailed(err)
+	}
+}
+
+// closeAfter ends a client's connection that is of no use any more. Of those that
+// carry many exchanges only the stream is.
+func (e *passage) closeAfter() {
+	if e.req.Major < 2 {
+		e.down.CloseAfter()
 	}
 }
 

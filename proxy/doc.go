@@ -32,8 +32,8 @@
 //     connected to: not loopback, not link-local, not our own ports (guard.go).
 //   - Nothing of an exchange is kept: an exchange that was used once serves the
 //     next request without allocating.
-//   - A filter that panics costs its request a 500 and its connection, nothing
-//     else. One that breaks the framing costs the exchange: the message is cut,
+//   - A filter that panics costs its request a 500 and, under HTTP/1, its
+//     connection, nothing else. One that breaks the framing costs the exchange: the message is cut,
 //     never longer or shorter than it says.
 //   - The body of a response is closed once, whatever happens.
 //   - A filter that waits learns when its client goes away (Context).
@@ -96,6 +96,20 @@
 // connection is closed, so that a cut answer is not taken for a whole one, and
 // the log says backend-body-cut, backend-body-timeout, client-gone or
 // client-stalled. What malformed input is answered, package http1 lists.
+//
+// gRPC calls are answered in gRPC's own words (grpc.go): 200 with grpc-status in
+// the head and the reason as grpc-message. A backend that breaks off within its
+// answer becomes UNAVAILABLE in the trailers.
+//
+//	no-route                              12 UNIMPLEMENTED
+//	403, 421                              7 PERMISSION_DENIED
+//	413, 431                              8 RESOURCE_EXHAUSTED
+//	408, 504                              4 DEADLINE_EXCEEDED
+//	502, 503                              14 UNAVAILABLE
+//	499                                   1 CANCELLED
+//	400, 500                              13 INTERNAL
+//
+// What filters answer stays as it is: gRPC clients have a table for it.
 //
 // On errors only the filters that handle errors (filter.ErrorHandler) run their
 // response phase.

@@ -292,6 +292,8 @@ func (e *passage) replyFailed(err error) {
 			e.answer()
 			e.brand()
 			_ = e.down.Reply(e.ctx.Response)
+		} else {
+			e.endGRPC()
 		}
 	} else {
 		e.fail(message.ReasonClientGone, err)

@@ -86,7 +86,7 @@ func (e *passage) end() {
 
 func (e *passage) panicked(v any) {
 	e.p.log.Error("a filter panicked", "route", e.ctx.RouteID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	e.down.CloseAfter()
+	e.closeAfter()
 	if e.up != nil {
 		e.drop()
 	}
