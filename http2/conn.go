@@ -44,6 +44,7 @@ type conn struct {
 	maxID   uint32
 	lastID  uint32 // streams above are not served, as GOAWAY said
 	started int    // requests
+	open    int    // streams that count against MaxStreams
 	running int    // streams whose handler runs
 	busy    int    // streams that still use c
 	quiet   sync.Cond
@@ -153,13 +154,14 @@ const (
 	lingerBytes = 512 << 10
 )
 
-// discard reads until the client closes, or for a moment.
+// discard reads until the client closes, or for a moment, and until what was
+// gathered is written.
 func (c *conn) discard() {
 	c.in.release()
 	for total := 0; total < lingerBytes; {
 		b, n, err := c.nc.Fill(buf.Small)
 		if err != nil || n == 0 {
-			return
+			break
 		}
 		buf.Put(b)
 		total += n

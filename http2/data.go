@@ -119,6 +119,9 @@ func (c *conn) bodyEnded(id uint32) {
 		return
 	}
 	s.remoteEnded = true
+	if s.localEnded {
+		s.uncount()
+	}
 	s.readBy = 0
 	s.body.end()
 }

@@ -211,7 +211,7 @@ func (c *conn) start(s *stream, end bool) error {
 		c.mu.Unlock()
 		streams.Put(s)
 		return nil
-	case c.running >= cfg.MaxStreams:
+	case c.open >= cfg.MaxStreams, c.running >= 2*cfg.MaxStreams:
 		refuse = "one above the limit of concurrent streams"
 	case c.heads+s.size > headsMost*cfg.HeadBytes:
 		refuse = "one whose head does not fit beside the others"
@@ -239,6 +239,8 @@ func (c *conn) start(s *stream, end bool) error {
 	c.heads += s.size
 	c.streams.add(s)
 	c.running++
+	c.open++
+	s.counted = true
 	c.busy++
 	c.started++
 	c.times.idle = 0

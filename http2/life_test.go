@@ -305,6 +305,7 @@ func TestConnMoved(t *testing.T) {
 	inBubble(t, &handler{}, ServerConfig{}, ConnOptions{}, func(b *bubble) {
 		b.helloPiped()
 		b.response(b.open(true, plain("GET")...))
+		synctest.Wait() // the handler has ended, too
 		_ = b.nc.Close()
 		<-b.served
 		want := []exchange.ConnState{exchange.ConnNew, exchange.ConnActive, exchange.ConnIdle, exchange.ConnClosed}

@@ -107,10 +107,10 @@ func (c *conn) readFrame() error {
 	}
 	h := parseFrameHead(c.in.take(frameHeadLen))
 	problem := h.check()
-	var ce *ConnError
-	switch {
-	case errors.As(problem, &ce):
+	if _, fatal := problem.(*ConnError); fatal { //nolint:errorlint // check returns it bare
 		return problem
+	}
+	switch {
 	case c.fresh && (h.kind != frameSettings || h.has(flagAck)):
 		return connError(CodeProtocol, "the first frame is of type %#x, it has to be SETTINGS", h.kind)
 	case c.head.id != 0 && (h.kind != frameContinuation || h.stream != c.head.id):

@@ -186,7 +186,9 @@ func (s *stream) sendHead(resp *message.Response, end bool) error {
 		b = appendLength(b, resp.ContentLength)
 	}
 	c.w.out = endBlock(b, start, s.id, end)
-	s.localEnded = end
+	if end {
+		s.weEnded()
+	}
 	return nil
 }
 
@@ -225,7 +227,8 @@ func (s *stream) put(data []byte, end bool) error {
 		c.w.reserve(frameHeadLen + n)
 		flags := uint8(0)
 		if end && n == len(data) {
-			flags, s.localEnded = flagEndStream, true
+			flags = flagEndStream
+			s.weEnded()
 		}
 		c.w.out = append(appendFrameHead(c.w.out, n, frameData, flags, s.id), data[:n]...)
 		c.flood.chatter.earn(earnData)
@@ -271,7 +274,7 @@ func (s *stream) end(trailer *message.Header) {
 	if s.localEnded || s.err != nil || c.w.closed {
 		return
 	}
-	s.localEnded = true
+	s.weEnded()
 	if trailer == nil || trailer.Len() == 0 {
 		c.w.out = appendFrameHead(c.w.roomFor(frameHeadLen), 0, frameData, flagEndStream, s.id)
 		return

@@ -31,6 +31,7 @@ type stream struct {
 	send        sendWindow
 	remoteEnded bool
 	localEnded  bool
+	counted     bool // among those that the client may have at a time
 	over        bool // reset, or the connection is gone
 	away        bool // the client went away
 	how         closing
@@ -96,6 +97,7 @@ func (s *stream) finish() {
 	c.streams.remove(s)
 	c.past.add(s.id, s.how)
 	c.heads -= s.size
+	s.uncount()
 	c.running--
 	gone = append(gone, c.streamEnded()...)
 	c.w.flush(c.running > 0)
@@ -108,6 +110,23 @@ func (s *stream) finish() {
 	c.mu.Lock()
 	c.done()
 	c.mu.Unlock()
+}
+
+// weEnded says that the response is complete.
+func (s *stream) weEnded() {
+	s.localEnded = true
+	if s.remoteEnded && !s.over {
+		s.uncount()
+	}
+}
+
+// uncount lets the client begin another stream: this one is over for both sides,
+// or its handler has ended. A stream that was reset counts until then.
+func (s *stream) uncount() {
+	if s.counted {
+		s.counted = false
+		s.c.open--
+	}
 }
 
 // endSides resets what neither side ended.
