@@ -1,12 +1,14 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"strings"
 	"sync"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -56,12 +58,21 @@ func (x *Exchange) CloseAfter() { x.close = true }
 // SendOptions implements exchange.Downstream.
 func (x *Exchange) SendOptions(o *exchange.SendOptions) {
 	o.Trailers = x.framing.trailersOK
-	o.Expect, o.From = x.body.onRead != nil, x.conn.s
+	o.Expect, o.From = x.body.onRead != nil, x
 	if o.Expect {
 		o.Continue = x.sayContinue
 	}
 	o.Upgrade = ""
 	o.Inform = x.inform
+}
+
+// HoldRead implements exchange.BodySource. A read that failed for it can be done
+// again.
+func (x *Exchange) HoldRead(on bool) {
+	x.conn.s.HoldRead(on)
+	if !on && errors.Is(x.body.err, sock.ErrTimeout) && !x.conn.s.Expired() {
+		x.body.err = nil
+	}
 }
 
 // Gone implements exchange.Downstream.

@@ -306,9 +306,13 @@ func (s *ClientStream) sendError(err error, what string, u *upload) error {
 	defer s.c.mu.Unlock()
 	consumed := u != nil && u.consumed
 	s.resp = nil
+	unsent := s.unsent && !consumed
+	if unsent && u != nil {
+		u.req.Body = u.body // for who tries again
+	}
 	return &exchange.SendError{
 		Err:    fmt.Errorf("%s: %w", what, err),
-		Unsent: s.unsent && !consumed,
+		Unsent: unsent,
 		Silent: s.silent && s.again && !consumed && !errors.Is(err, sock.ErrTimeout),
 	}
 }

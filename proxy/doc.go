@@ -78,6 +78,8 @@
 //	every endpoint tried                  as the last attempt; none: no-endpoint 503
 //	dial                                  dial-failed, name-not-found, tls-failed,
 //	                                      dial-timeout              502
+//	all HTTP/2 connections are full       backend-busy              503
+//	the backend takes no upgrades         upgrade-failed            502
 //	no response head in time              backend-timeout           504
 //	backendTimeout ran out                backend-timeout           504
 //	connection ended without an answer    backend-closed            502
@@ -146,8 +148,8 @@
 //
 // # What it does not do
 //
-// It does not decide which routes exist (control) or what filters do, speaks no
-// HTTP/2 and terminates no TLS.
+// It does not decide which routes exist (control) or what filters do, does
+// not parse protocols and terminates no TLS.
 //
 // Start reading at Proxy.Handle.
 package proxy

@@ -14,6 +14,7 @@ import (
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/pool"
@@ -124,8 +125,8 @@ func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
 	}
 	e.lane = l
 	silent := false // an idle connection ended under an idempotent request
-	for fresh := false; ; fresh = true {
-		u, err := l.get(e, fresh)
+	for try := 0; ; try++ {
+		u, err := l.get(e, try > 0)
 		if err != nil {
 			e.dialFailed(err)
 			return e.another(ep)
@@ -136,8 +137,7 @@ func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
 			return false
 		}
 		var se *exchange.SendError
-		retry := errors.As(err, &se) && u.Reused() && !fresh && (se.Unsent || (se.Silent && !silent && e.idempotent()))
-		if !retry {
+		if !errors.As(err, &se) || !e.mayRetry(u, se, try, silent) {
 			e.sendFailed(err)
 			e.drop()
 			return false
@@ -145,6 +145,23 @@ func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
 		silent = silent || !se.Unsent
 		e.drop()
 	}
+}
+
+// mostUnsent bounds how often one endpoint is tried over HTTP/2: connections that
+// end refuse what comes too late.
+const mostUnsent = 3
+
+// mayRetry reports whether the request may be sent to the same endpoint once
+// more; silent says that this was done after a connection ended silently.
+func (e *passage) mayRetry(u exchange.Upstream, se *exchange.SendError, try int, silent bool) bool {
+	if errors.Is(se, exchange.ErrNoUpgrade) {
+		return false
+	}
+	again := u.Reused() && se.Silent && !silent && e.idempotent()
+	if _, ok := u.(*http2.ClientStream); ok {
+		return try < mostUnsent && (se.Unsent || again)
+	}
+	return try == 0 && (again || (u.Reused() && se.Unsent))
 }
 
 // another notes that ep cannot be had and reports whether there may be others.
@@ -222,6 +239,9 @@ func (e *passage) dialFailed(err error) {
 	if errors.As(err, &de) {
 		reason = de.Reason
 	}
+	if errors.Is(err, http2.ErrBusy) {
+		reason = message.ReasonBackendBusy
+	}
 	if errors.Is(err, context.DeadlineExceeded) && e.ctx.Upstream.Timeout > 0 {
 		reason = message.ReasonBackendTimeout
 	}
@@ -243,6 +263,8 @@ func (e *passage) sendReason(err error) message.Reason {
 		return message.ReasonClientGone
 	case e.down.BodyError() != nil:
 		return clientReason(e.down.BodyError())
+	case errors.Is(err, exchange.ErrNoUpgrade):
+		return message.ReasonUpgradeFailed
 	case errors.Is(err, exchange.ErrUnsendable):
 		return message.ReasonInternal
 	case errors.Is(err, sock.ErrTimeout):

@@ -2,8 +2,9 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"fairlead.dev/fairlead/certs"
@@ -21,6 +22,8 @@ type lane struct {
 	t    *transport
 	tls  *certs.BackendTLS // of https endpoints
 	idle *pool.Idle[*http1.Client]
+	// streams are the HTTP/2 connections.
+	streams streams
 }
 
 // mostLanes bounds how many ways to secure the connections to one endpoint are
@@ -32,7 +35,9 @@ func (t *transport) newLane(secured *certs.BackendTLS) *lane {
 	if t.p.opts.NoKeepAlives {
 		most = 0
 	}
-	return &lane{p: t.p, t: t, tls: secured, idle: pool.NewIdle[*http1.Client](most, t.p.idle)}
+	l := &lane{p: t.p, t: t, tls: secured, idle: pool.NewIdle[*http1.Client](most, t.p.idle)}
+	l.beginStreams()
+	return l
 }
 
 // lane returns the lane for what the route asks for.
@@ -65,6 +70,7 @@ func (t *transport) lane(want filter.BackendTLS) (*lane, error) {
 	l = t.newLane(secured)
 	t.lanes[want] = l
 	if t.closed {
+		l.streams.retire()
 		return l, l.idle.Close()
 	}
 	return l, nil
@@ -81,9 +87,10 @@ func (t *transport) all() []*lane {
 	return all
 }
 
-// get returns a connection: an idle one unless fresh is wanted.
+// get returns a stream, or a connection: an idle one unless fresh is wanted.
 func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
-	if !fresh {
+	streams := l.wantsStream(e)
+	if !fresh && !streams {
 		if c, ok := l.idle.Get(); ok {
 			c.Idle = false
 			l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnIdle, metrics.ConnActive)
@@ -97,19 +104,27 @@ func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 		ctx, cancel = context.WithTimeout(ctx, left)
 		defer cancel()
 	}
-	var cfg *tls.Config
-	if l.t.ep.Scheme == "https" {
-		cfg = l.tls.Config()
+	if streams {
+		s, err := l.stream(ctx)
+		if !errors.Is(err, errSpeaksHTTP1) {
+			return s, err
+		}
+		return l.get(e, fresh)
 	}
-	nc, err := l.t.dialer.Dial(ctx, l.t.ep, cfg)
+	nc, err := l.dial(ctx, "http/1.1")
 	if err != nil {
 		return nil, err
 	}
 	e.times.sent = e.now()
+	return l.newClient(nc), nil
+}
+
+// newClient makes an HTTP/1.1 connection of nc.
+func (l *lane) newClient(nc net.Conn) *http1.Client {
 	c := http1.NewClient(sock.Wrap(nc, l.p.sweeper), exchange.Limits{})
 	c.OnClose = l.p.backendClosed
 	l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
-	return c, nil
+	return c
 }
 
 // put keeps what u is good for, as of now.

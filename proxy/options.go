@@ -49,6 +49,8 @@ type Values struct {
 	IdleConns        int           `flag:"idle-conns-num" doc:"most idle connections kept to one backend address"`
 	MaxIdleConns     int           `flag:"max-idle-connection-backend" doc:"most idle connections kept in all; 0: no limit"`
 	CloseIdlePeriod  time.Duration `flag:"close-idle-conns-period" doc:"connections to backends that were idle this long are closed"`
+	HTTP2Backend     bool          `flag:"http2-backend" doc:"offer HTTP/2 to https backends, which choose; h2c backends get it in any case"`
+	HTTP2Conns       int           `flag:"http2-connections-backend" doc:"most HTTP/2 connections to one backend address"`
 	NoKeepAlives     bool          `flag:"disable-http-keepalives" doc:"use each connection to a backend once"`
 	DualStack        bool          `flag:"enable-dualstack-backend" doc:"try IPv4 and IPv6 addresses of a backend together"`
 	Insecure         bool          `flag:"insecure" doc:"do not verify the certificates of backends"`
@@ -84,6 +86,8 @@ var Options = option.Define("proxy", Values{
 	ExpectTimeout:     30 * time.Second,
 	KeepAliveBackend:  30 * time.Second,
 	IdleConns:         64,
+	HTTP2Backend:      true,
+	HTTP2Conns:        8,
 	CloseIdlePeriod:   20 * time.Second,
 	DualStack:         true,
 	FlushInterval:     20 * time.Millisecond,

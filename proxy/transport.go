@@ -60,18 +60,36 @@ func (p *Proxy) forget(t *transport) {
 
 // Close implements backend.Transport.
 func (t *transport) Close() error {
-	t.p.forget(t)
 	t.host.Drop()
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
 	t.closeIdle()
+	t.forgetEmpty()
 	return nil
+}
+
+// forgetEmpty forgets a closed transport when no exchange uses its HTTP/2
+// connections any more.
+func (t *transport) forgetEmpty() {
+	t.mu.Lock()
+	closed := t.closed
+	t.mu.Unlock()
+	if !closed {
+		return
+	}
+	for _, l := range t.all() {
+		if l.streams.len() > 0 {
+			return
+		}
+	}
+	t.p.forget(t)
 }
 
 func (t *transport) closeIdle() {
 	for _, l := range t.all() {
 		_ = l.idle.Close()
+		l.streams.retire()
 	}
 }
 
@@ -118,18 +136,27 @@ func (p *Proxy) expireIdle(ctx context.Context) {
 		case <-ctx.Done():
 			for _, t := range p.allTransports() {
 				t.closeIdle()
+				for _, l := range t.all() {
+					l.streams.close()
+				}
 			}
 			return
 		case <-tick.C:
-			if p.opts.CloseIdlePeriod > 0 {
-				now := p.sweeper.Now()
-				for _, t := range p.allTransports() {
-					for _, l := range t.all() {
-						l.idle.Expire(now, period)
-					}
+			now := p.sweeper.Now()
+			for _, t := range p.allTransports() {
+				if p.opts.CloseIdlePeriod > 0 {
+					t.expire(now, period)
 				}
+				t.forgetEmpty()
 			}
 		}
+	}
+}
+
+func (t *transport) expire(now int64, period time.Duration) {
+	for _, l := range t.all() {
+		l.idle.Expire(now, period)
+		l.streams.expire(now, period, l.idle.Len())
 	}
 }
 
