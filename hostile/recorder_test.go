@@ -115,7 +115,7 @@ var errMore = errors.New("incomplete")
 
 var (
 	strictLine  = regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z` + "`" + `-]+ [!-~]+ HTTP/1\.1$`)
-	strictField = regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z` + "`" + `-]+: ([!-~\x80-\xff]([\t -~\x80-\xff]*[!-~\x80-\xff])?)?$`)
+	strictField = regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z` + "`" + `-]+: ([^\x00- \x7f]([^\x00-\x08\x0a-\x1f\x7f]*[^\x00- \x7f])?)?$`)
 	strictSize  = regexp.MustCompile(`^[0-9a-f]{1,15}$`)
 	strictCount = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})$`)
 )

@@ -39,6 +39,7 @@ const (
 	ReasonBadRequestLine
 	ReasonBadMethod
 	ReasonBadTarget
+	ReasonAmbiguousPath
 	ReasonURITooLong
 	ReasonBadVersion
 	ReasonTLSOnPlainPort

@@ -70,6 +70,8 @@
 //	whose clients are verified otherwise
 //	-refuse-payload                       payload-refused           400
 //	-max-content-length                   payload-too-large         413
+//	a path that some backends read as     ambiguous-path            400
+//	another one (message.Ambiguous)
 //	no route                              no-route                  -default-http-status
 //	too many loopbacks                    loop-limit                500
 //	<dynamic> without a target            no-target                 502
@@ -120,7 +122,7 @@
 //
 //   - The path that is matched is the path that is forwarded: without dot
 //     segments and repeated slashes. The peer matches the one and forwards the
-//     other.
+//     other. Dot segments that only some servers see are refused.
 //   - Connection fields (RFC 9110 7.6.1) are never forwarded, in neither
 //     direction, with or without -remove-hop-headers, and a client's Connection
 //     field cannot take away fields that carry identity, such as X-Forwarded-*,

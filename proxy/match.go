@@ -15,7 +15,9 @@ import (
 // match finds the route of the request. Without one the request fails.
 func (e *passage) match() bool {
 	r := e.req
-	e.canonical()
+	if !e.canonical() {
+		return false
+	}
 	host := r.Host
 	if e.p.opts.NormalizeHost {
 		r.Host = normalizeHost(host)
@@ -44,15 +46,21 @@ func (e *passage) match() bool {
 }
 
 // canonical settles the one path that is matched, seen by filters and sent on:
-// without dot segments and repeated slashes (spec 1.6, step 1).
-func (e *passage) canonical() {
+// without dot segments and repeated slashes (spec 1.6, step 1). It refuses paths
+// that are another one for some backend.
+func (e *passage) canonical() bool {
 	r := e.req
 	if r.Path == "*" {
 		e.path = r.Path
-		return
+		return true
 	}
 	e.path = message.CleanPath(r.Path)
+	if message.Ambiguous(e.path) {
+		e.fail(message.ReasonAmbiguousPath, nil)
+		return false
+	}
 	r.SetPath(e.path)
+	return true
 }
 
 // normalizeHost cuts port and trailing dot and lowers the case.
