@@ -10,7 +10,7 @@
 // skips, and says why, only when the judge cannot be downloaded.
 //
 // The judges: Pebble, the test CA of Let's Encrypt, for package acme
-// (acme_test.go).
+// (acme_test.go), and h2spec for package http2 (h2spec_test.go).
 //
 // Start reading at build in build_test.go, then a judge's test.
 package judges

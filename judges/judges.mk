@@ -2,7 +2,7 @@
 
 .PHONY: judges judges-test
 
-judges: ## what programs of others say about us: Pebble, ... (a minute or more)
+judges: ## what programs of others say about us: Pebble, h2spec, ... (a minute or more)
 	cd judges && $(GO) test -timeout 20m -count 1 ./...
 
 judges-test: ## the quick ones among the judges
