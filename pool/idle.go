@@ -31,8 +31,16 @@ type idle[C io.Closer] struct {
 	since int64
 }
 
-// NewIdle returns an empty stack for at most most connections (0: none are
-// kept).
+// A stack may hold burst times as many connections as it should, for a lull:
+// under more requests at a time than that, connections come and go in waves, and
+// to close and open one each time costs more than the request.
+const (
+	burst = 16
+	lull  = time.Second
+)
+
+// NewIdle returns an empty stack for most connections (0: none are kept). What
+// Put brings beyond that is closed by Expire when it was not needed for a second.
 func NewIdle[C io.Closer](most int, limit *Limit) *Idle[C] {
 	return &Idle[C]{most: most, limit: limit}
 }
@@ -61,7 +69,7 @@ func (p *Idle[C]) Put(c C, now int64) bool {
 		return false
 	}
 	p.mu.Lock()
-	if p.closed || len(p.stack) >= p.most {
+	if p.closed || len(p.stack) >= p.most*burst {
 		p.mu.Unlock()
 		p.limit.n.Add(-1)
 		return false
@@ -78,11 +86,15 @@ func (p *Idle[C]) Len() int {
 	return len(p.stack)
 }
 
-// Expire closes the connections that have been idle for longer than most.
+// Expire closes the connections that have been idle for longer than most (0: any
+// time), and those that are too many.
 func (p *Idle[C]) Expire(now int64, most time.Duration) {
 	p.mu.Lock()
 	n := 0
-	for n < len(p.stack) && now-p.stack[n].since > int64(most) {
+	for n < len(p.stack) && most > 0 && now-p.stack[n].since > int64(most) {
+		n++
+	}
+	for len(p.stack)-n > p.most && now-p.stack[n].since > int64(lull) {
 		n++
 	}
 	old := append([]idle[C](nil), p.stack[:n]...)

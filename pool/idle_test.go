@@ -33,9 +33,6 @@ func TestIdle(t *testing.T) {
 			t.Fatalf("no room for %s", name)
 		}
 	}
-	if put(p, "d", 3) {
-		t.Error("room for more than 3")
-	}
 	if !put(other, "x", 0) || put(other, "y", 0) {
 		t.Error("the common limit of 4 does not hold")
 	}
@@ -85,5 +82,37 @@ func TestIdleIsShared(t *testing.T) {
 	wg.Wait()
 	if p.Len() > 8 {
 		t.Errorf("%d kept", p.Len())
+	}
+}
+
+// TestIdleSurplus checks that more connections than wanted stay for a moment,
+// and not for longer.
+func TestIdleSurplus(t *testing.T) {
+	var closed []string
+	var mu sync.Mutex
+	p := NewIdle[conn](1, &Limit{})
+	for i := range burst {
+		if !p.Put(conn{string(rune('a' + i)), &mu, &closed}, int64(i)) {
+			t.Fatalf("no room for the surplus, %d are there", i)
+		}
+	}
+	if p.Put(conn{"z", &mu, &closed}, 0) {
+		t.Error("the surplus has no bound")
+	}
+	p.Expire(int64(lull), 0)
+	if len(closed) > 0 {
+		t.Errorf("closed %v before the lull was over", closed)
+	}
+	p.Expire(int64(lull)+3, 0)
+	if !slices.Equal(closed, []string{"a", "b", "c"}) {
+		t.Errorf("closed %v, want those that were not needed for the lull", closed)
+	}
+	p.Expire(1<<60, 0)
+	if p.Len() != 1 {
+		t.Errorf("%d stay, want 1", p.Len())
+	}
+	none := NewIdle[conn](0, &Limit{})
+	if none.Put(conn{"n", &mu, &closed}, 0) {
+		t.Error("one is kept where none should be")
 	}
 }

@@ -46,7 +46,7 @@ type Values struct {
 	ResponseTimeout  time.Duration `flag:"response-header-timeout-backend" doc:"time for a backend to begin its response"`
 	ExpectTimeout    time.Duration `flag:"expect-continue-timeout-backend" doc:"time to wait for 100 Continue before the body is sent all the same"`
 	KeepAliveBackend time.Duration `flag:"keepalive-backend" doc:"period of TCP keep-alive probes towards backends"`
-	IdleConns        int           `flag:"idle-conns-num" doc:"most idle connections kept to one backend address"`
+	IdleConns        int           `flag:"idle-conns-num" doc:"most idle connections kept to one backend address; more are kept for a second"`
 	MaxIdleConns     int           `flag:"max-idle-connection-backend" doc:"most idle connections kept in all; 0: no limit"`
 	CloseIdlePeriod  time.Duration `flag:"close-idle-conns-period" doc:"connections to backends that were idle this long are closed"`
 	HTTP2Backend     bool          `flag:"http2-backend" doc:"offer HTTP/2 to https backends, which choose; h2c backends get it in any case"`

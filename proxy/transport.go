@@ -122,14 +122,13 @@ func (e *passage) drop() {
 	e.up = nil
 }
 
+// idleTick is how often idle connections are looked at.
+const idleTick = time.Second
+
 // expireIdle closes connections that were idle for too long until ctx ends,
 // and all of them then.
 func (p *Proxy) expireIdle(ctx context.Context) {
-	period := p.opts.CloseIdlePeriod
-	if period <= 0 {
-		period = time.Hour
-	}
-	tick := time.NewTicker(max(period/4, 100*time.Millisecond))
+	tick := time.NewTicker(idleTick)
 	defer tick.Stop()
 	for {
 		select {
@@ -144,9 +143,7 @@ func (p *Proxy) expireIdle(ctx context.Context) {
 		case <-tick.C:
 			now := p.sweeper.Now()
 			for _, t := range p.allTransports() {
-				if p.opts.CloseIdlePeriod > 0 {
-					t.expire(now, period)
-				}
+				t.expire(now, p.opts.CloseIdlePeriod)
 				t.forgetEmpty()
 			}
 		}
@@ -156,7 +153,9 @@ func (p *Proxy) expireIdle(ctx context.Context) {
 func (t *transport) expire(now int64, period time.Duration) {
 	for _, l := range t.all() {
 		l.idle.Expire(now, period)
-		l.streams.expire(now, period, l.idle.Len())
+		if period > 0 {
+			l.streams.expire(now, period, l.idle.Len())
+		}
 	}
 }
 
