@@ -11,6 +11,7 @@ import (
 
 	"fairlead.dev/fairlead/acme"
 	"fairlead.dev/fairlead/certs"
+	"fairlead.dev/fairlead/http3"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/option"
@@ -28,6 +29,9 @@ func (p *proxyParts) secure(options *option.Set) (err error) {
 	}
 	if p.insecure != "" && !p.certs.Served() {
 		return errors.New("-insecure-address: there is no TLS for it to be beside, give -tls-cert and -tls-key, or leave it out")
+	}
+	if p.packets = http3.Options.From(options).Address; p.packets != "" && !p.certs.Served() {
+		return errors.New("-http3-address: HTTP/3 needs TLS, give -tls-cert and -tls-key")
 	}
 	if err = p.makeGate(options); err != nil || !automatic.On() {
 		return err
@@ -94,14 +98,44 @@ func (p *proxyParts) doors(ctx context.Context) ([]proxy.Door, error) {
 		secured = p.certs.Listener(l)
 	}
 	first, err := p.door(ctx, "proxy", p.address, secured)
-	if err != nil || p.insecure == "" {
-		return []proxy.Door{first}, err
-	}
-	second, err := p.door(ctx, "insecure", p.insecure, nil)
 	if err != nil {
-		return nil, errors.Join(err, first.Socket.Close())
+		return nil, err
 	}
-	return []proxy.Door{first, second}, nil
+	doors := []proxy.Door{first}
+	if p.insecure != "" {
+		second, err := p.door(ctx, "insecure", p.insecure, nil)
+		if err != nil {
+			return nil, errors.Join(err, closeDoors(doors))
+		}
+		doors = append(doors, second)
+	}
+	if p.packets != "" {
+		third, err := p.packetDoor(ctx)
+		if err != nil {
+			return nil, errors.Join(err, closeDoors(doors))
+		}
+		doors = append(doors, third)
+	}
+	return doors, nil
+}
+
+func closeDoors(doors []proxy.Door) error {
+	var err error
+	for _, d := range doors {
+		err = errors.Join(err, d.Socket.Close())
+	}
+	return err
+}
+
+// packetDoor opens the socket of HTTP/3, with the certificates and authorities
+// that TCP listeners have.
+func (p *proxyParts) packetDoor(ctx context.Context) (proxy.Door, error) {
+	s, err := http3.Open(ctx, p.packets)
+	if err != nil {
+		return proxy.Door{}, err
+	}
+	p.log.Info("proxy listens", "address", s.LocalAddr().String(), "protocol", "HTTP/3")
+	return proxy.Door{Packets: s, TLS: p.certs.Listener(certs.Listen{ALPN: []string{http3.ALPN}})}, nil
 }
 
 // door opens one listener. The error names the address and what to do.

@@ -48,7 +48,8 @@ type proxyParts struct {
 	gate      *listen.Gate
 	address   string
 	insecure  string
-	wait      bool // for the first load of all sources
+	packets   string // where HTTP/3 listens, "" if it does not
+	wait      bool   // for the first load of all sources
 }
 
 // listening is where an instance listens.

@@ -45,6 +45,7 @@ type instance struct {
 	t              *testing.T
 	proxy, support string
 	insecure       string // of -insecure-address
+	packets        string // of -http3-address
 	log            *logBuffer
 	end            context.CancelCauseFunc
 	done           chan error
@@ -64,7 +65,13 @@ func run(t *testing.T, flags ...string) *instance {
 	go func() {
 		i.done <- serve(ctx, set, slog.New(slog.NewTextHandler(i.log, nil)), func(at listening) error {
 			i.proxy, i.support = "http://"+at.doors[0].Socket.Addr().String(), "http://"+at.support.String()
-			i.insecure = at.doors[len(at.doors)-1].Socket.Addr().String()
+			for _, d := range at.doors {
+				if d.Packets != nil {
+					i.packets = d.Packets.LocalAddr().String()
+				} else {
+					i.insecure = d.Socket.Addr().String()
+				}
+			}
 			close(ready)
 			return nil
 		})
@@ -79,6 +86,7 @@ func run(t *testing.T, flags ...string) *instance {
 	select {
 	case <-ready:
 	case err := <-i.done:
+		i.done <- nil
 		t.Fatalf("did not start: %v", err)
 	}
 	return i

@@ -39,7 +39,10 @@
 // It speaks with clients only. There is no 0-RTT (requests could be replayed), no
 // server push, no datagrams and no CONNECT but for WebSockets (RFC 9220);
 // priorities (RFC 9218) are ignored. The largest field section that a client
-// announces is ignored, too. Connections cannot be given to another process.
+// announces is ignored, too. Connections cannot be given to another process, but
+// the socket can: Server.HandOver leaves it to the process that comes after, and
+// clients that are connected keep their connections with this one until they end.
+// A client whose address changes in that time loses its connection.
 //
 // # Where to start reading
 //

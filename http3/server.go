@@ -38,6 +38,8 @@ type ServerConfig struct {
 	MaxConns         int           // connections at a time
 	MaxPerClient     int           // connections at a time of one client
 	RetryFrom        int           // handshakes in flight; default 128
+	AdvertisePort    int           // of Alt-Svc; default that of the socket
+	AltSvcMaxAge     time.Duration // how long clients may remember it; 0: they are not told
 	Log              *slog.Logger
 	// ConnMoved is told what connections do; may be nil.
 	ConnMoved func(from, to exchange.ConnState)
@@ -69,15 +71,16 @@ type Server struct {
 	gate    gate
 	windows windows
 	attacks attackLog
-	port    atomic.Int32 // where it serves, 0 when it does not
+	altSvc  atomic.Pointer[string] // nil when it does not serve
 
 	transport *quic.Transport
 	packets   net.PacketConn
 
-	live sync.WaitGroup
-	mu   sync.Mutex
-	open map[*conn]struct{}
-	gone bool // connections that come now leave at once
+	serving sync.WaitGroup // Serve
+	live    sync.WaitGroup // connections
+	mu      sync.Mutex
+	open    map[*conn]struct{}
+	gone    bool // connections that come now leave at once
 }
 
 // NewServer returns a server. sweeper is its clock.
@@ -127,17 +130,21 @@ func (s *Server) quicConfig() *quic.Config {
 // is one call of Serve for each Server.
 func (s *Server) Serve(ctx context.Context, pc net.PacketConn, t *tls.Config) error {
 	s.mu.Lock()
+	if s.gone {
+		s.mu.Unlock()
+		return pc.Close()
+	}
 	s.packets = pc
+	s.serving.Add(1)
 	s.mu.Unlock()
+	defer s.serving.Done()
 	s.transport = &quic.Transport{Conn: pc, VerifySourceAddress: s.gate.suspicious, ConnContext: s.gate.admit}
 	ln, err := s.transport.Listen(withALPN(t), s.quicConfig())
 	if err != nil {
 		return fmt.Errorf("serve HTTP/3 on %q: %w", pc.LocalAddr(), err)
 	}
-	if a, ok := pc.LocalAddr().(*net.UDPAddr); ok {
-		s.port.Store(int32(a.Port))
-	}
-	defer s.port.Store(0)
+	s.announce(pc.LocalAddr())
+	defer s.altSvc.Store(nil)
 	defer func() { _ = ln.Close() }() // nobody waits for it any more
 	for {
 		q, err := ln.Accept(ctx)
@@ -203,8 +210,12 @@ func (s *Server) Conns() int {
 
 // Drain tells clients to go away (GOAWAY, RFC 9114 5.2), lets their requests end
 // and waits for that until ctx ends; what is left then is cut off. It closes the
-// packet connection. Serve must have returned.
+// packet connection. It waits for Serve, whose context must have ended.
 func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.gone = true
+	s.mu.Unlock()
+	s.serving.Wait()
 	s.each(func(c *conn) { c.leave() })
 	done := make(chan struct{})
 	go func() { s.live.Wait(); close(done) }()
@@ -267,25 +278,30 @@ func (s *Server) conns() []*conn {
 	return slices.Collect(maps.Keys(s.open))
 }
 
-// each calls do for all open connections, and makes those that come later leave.
+// each calls do for all open connections.
 func (s *Server) each(do func(c *conn)) {
-	s.mu.Lock()
-	s.gone = true
-	s.mu.Unlock()
 	for _, c := range s.conns() {
 		do(c)
 	}
 }
 
 // AltSvc returns the value of the Alt-Svc field (RFC 7838 3) that announces the
-// server, "" while it does not serve. port is 0 for the one it serves on.
-func (s *Server) AltSvc(port int, maxAge time.Duration) string {
-	own := int(s.port.Load())
-	if own == 0 || maxAge <= 0 {
-		return ""
+// server, "" while it does not serve.
+func (s *Server) AltSvc() string {
+	if v := s.altSvc.Load(); v != nil {
+		return *v
 	}
+	return ""
+}
+
+func (s *Server) announce(at net.Addr) {
+	port := s.cfg.AdvertisePort
 	if port == 0 {
-		port = own
+		port = int(addrPort(at).Port())
 	}
-	return ALPN + `=":` + strconv.Itoa(port) + `"; ma=` + strconv.FormatInt(int64(maxAge/time.Second), 10)
+	if s.cfg.AltSvcMaxAge <= 0 || port == 0 {
+		return
+	}
+	v := ALPN + `=":` + strconv.Itoa(port) + `"; ma=` + strconv.FormatInt(int64(s.cfg.AltSvcMaxAge/time.Second), 10)
+	s.altSvc.Store(&v)
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/message"
@@ -345,17 +346,24 @@ func TestBrokenResponse(t *testing.T) {
 
 // TestAltSvc looks at what is announced, and that it ends.
 func TestAltSvc(t *testing.T) {
-	b := serve(t, echo, nil)
-	eventually(t, "announced", func() bool { return b.srv.AltSvc(443, 1e9*60) == `h3=":443"; ma=60` })
-	_, port, _ := strings.Cut(b.addr, ":")
-	if got := b.srv.AltSvc(0, 1e9); got != `h3=":`+port+`"; ma=1` {
-		t.Error(got)
-	}
-	if got := b.srv.AltSvc(0, 0); got != "" {
-		t.Error(got)
-	}
-	b.stop()
-	if got := b.srv.AltSvc(443, 1e9); got != "" {
-		t.Errorf("announced after the end: %s", got)
+	for _, tt := range []struct {
+		port int
+		age  time.Duration
+		want string
+	}{
+		{443, time.Minute, `h3=":443"; ma=60`},
+		{0, time.Second, `h3=":PORT"; ma=1`},
+		{443, 0, ""},
+	} {
+		b := serve(t, echo, func(cfg *ServerConfig) { cfg.AdvertisePort, cfg.AltSvcMaxAge = tt.port, tt.age })
+		b.dial() // it serves
+		_, port, _ := strings.Cut(b.addr, ":")
+		if got := b.srv.AltSvc(); got != strings.Replace(tt.want, "PORT", port, 1) {
+			t.Errorf("announced %q, expected %q", got, tt.want)
+		}
+		b.stop()
+		if got := b.srv.AltSvc(); got != "" {
+			t.Errorf("announced after the end: %q", got)
+		}
 	}
 }

@@ -165,7 +165,9 @@ func (st *stream) awaitBody() error {
 		}
 	}
 	switch {
-	case err == io.EOF && st.body.done: //nolint:errorlint // returned bare
+	case err == io.EOF && r.Trailer.Len() > 0: //nolint:errorlint // returned bare
+		// Trailers pass on with a body only, be it an empty one.
+	case err == io.EOF: //nolint:errorlint // returned bare
 		r.ContentLength = 0
 		return nil
 	case err != nil:
@@ -173,7 +175,7 @@ func (st *stream) awaitBody() error {
 	case h.length == 0:
 		return nil
 	}
-	if h.length < 0 && st.body.Ends(int(st.body.frame)) {
+	if n := int(st.body.frame); h.length < 0 && n > 0 && st.body.Ends(n) {
 		st.body.length = st.body.framed // all of it is here
 		r.ContentLength = st.body.framed
 	}

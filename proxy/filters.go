@@ -70,16 +70,22 @@ func (e *passage) runResponse(rd *round, steps []route.Step) {
 const serverName = "Skipper"
 
 // brand adds the fields that every response carries, unless a backend or a
-// filter wrote them: Server, and Date (RFC 9110 6.6.1).
+// filter wrote them: Server, Date (RFC 9110 6.6.1), and Alt-Svc while HTTP/3 is
+// served.
 func (e *passage) brand() {
 	h := &e.ctx.Response.Header
 	server, date := false, false
+	alt := e.altSvc()
 	for _, f := range h.Fields() {
 		switch len(f.Name) {
 		case len("Server"):
 			server = server || message.EqualName(f.Name, "Server")
 		case len("Date"):
 			date = date || message.EqualName(f.Name, "Date")
+		case len("Alt-Svc"):
+			if message.EqualName(f.Name, "Alt-Svc") {
+				alt = ""
+			}
 		}
 	}
 	if !server {
@@ -87,5 +93,8 @@ func (e *passage) brand() {
 	}
 	if !date {
 		h.AddField(message.Field{Name: "Date", Value: e.p.date.at(e.p.sweeper.Time(e.now()))})
+	}
+	if alt != "" {
+		h.AddField(message.Field{Name: "Alt-Svc", Value: alt})
 	}
 }

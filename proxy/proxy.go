@@ -12,6 +12,7 @@ import (
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
+	"fairlead.dev/fairlead/http3"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
@@ -64,6 +65,7 @@ type Proxy struct {
 	date       dateCache
 	count      counters
 	tunnels    tunnels
+	http3      *http3.Server
 	// backendClosed is countClosed, bound once.
 	backendClosed func(*http1.Client)
 
@@ -120,6 +122,7 @@ func New(cfg Config) (*Proxy, error) {
 		return nil, err
 	}
 	p.challenge = cfg.Challenge
+	p.http3 = p.newHTTP3(cfg.Options)
 	p.count = newCounters(cfg.Metrics)
 	p.backendClosed = p.countClosed
 	p.base, p.cancel = context.WithCancel(context.Background())

@@ -11,6 +11,7 @@ import (
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/http2"
+	"fairlead.dev/fairlead/http3"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
@@ -36,7 +37,7 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	for i, d := range doors {
 		served.Go(func() {
 			defer shut() // one that fails closes the others
-			errs[i] = d.Listener.Run(open, d.Socket, e.serve)
+			errs[i] = d.run(open, e)
 		})
 	}
 	<-open.Done()
@@ -50,7 +51,9 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	}
 	served.Wait()
 	for _, d := range doors {
-		d.Listener.Wait()
+		if d.Listener != nil {
+			d.Listener.Wait()
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -59,12 +62,13 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 type engines struct {
 	h1 *http1.Server
 	h2 *http2.Server
+	h3 *http3.Server
 }
 
 func (p *Proxy) engines() *engines {
 	o := p.opts
 	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
-	e := &engines{}
+	e := &engines{h3: p.http3}
 	e.h2 = http2.NewServer(p, http2.ServerConfig{
 		Limits: limits, MaxStreams: o.HTTP2MaxStreams,
 		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
@@ -100,11 +104,12 @@ func (e *engines) serve(c *listen.Conn) {
 // drain lets exchanges finish until ctx ends.
 func (e *engines) drain(ctx context.Context) error {
 	var wg sync.WaitGroup
-	var err1, err2 error
+	var err1, err2, err3 error
 	wg.Go(func() { err1 = e.h1.Drain(ctx) })
 	wg.Go(func() { err2 = e.h2.Drain(ctx) })
+	wg.Go(func() { err3 = e.h3.Drain(ctx) })
 	wg.Wait()
-	return errors.Join(err1, err2)
+	return errors.Join(err1, err2, err3)
 }
 
 // clientMoved counts the states of client connections.
