@@ -80,9 +80,15 @@ func (p *proxyParts) makeGate(options *option.Set) (err error) {
 	var accepted, waiting atomic.Int64
 	p.metrics.GaugeFunc("listener_accepted_connections", "connections that are served", func() float64 { return float64(accepted.Load()) })
 	p.metrics.GaugeFunc("listener_queued_connections", "connections that wait in the TCP queue", func() float64 { return float64(waiting.Load()) })
+	counts := func(a, w int) { accepted.Store(int64(a)); waiting.Store(int64(w)) }
+	if listen.Options.From(options).EnableQueue { // the peer's gauges, which it has with the queue alone
+		a, w := p.metrics.Gauge("listener.accepted.connections"), p.metrics.Gauge("listener.queued.connections")
+		own := counts
+		counts = func(accepted, waiting int) { own(accepted, waiting); a.Set(float64(accepted)); w.Set(float64(waiting)) }
+	}
 	p.gate, err = listen.NewGate(options, listen.GateConfig{
 		Memory: memory, Patience: proxy.Options.From(options).ReadHeaderTimeout,
-		Counts: func(a, w int) { accepted.Store(int64(a)); waiting.Store(int64(w)) },
+		Counts: counts,
 	})
 	return err
 }

@@ -55,6 +55,9 @@ type Upstream struct {
 	Configured bool
 	// TLS says how an https backend is verified.
 	TLS BackendTLS
+	// ProxyProtocol is the version of the PROXY header that begins the connection
+	// to the backend, 1 or 2; 0 is none.
+	ProxyProtocol int
 	// Timeout bounds the whole exchange with the backend; 0 is the default.
 	Timeout time.Duration
 	// HashKey is the key of consistent hashing; "" means the client's address.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/backend"
+	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -44,6 +45,12 @@ func (e *DialError) Unwrap() error { return e.Err }
 // Dial connects to e. https endpoints are verified as cfg says, nil means the
 // system's trust. The error is a *DialError.
 func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint, cfg *tls.Config) (net.Conn, error) {
+	return d.DialFirst(ctx, e, cfg, nil)
+}
+
+// DialFirst is Dial that sends first, such as a PROXY header, before all else,
+// also before the TLS handshake.
+func (d *Dialer) DialFirst(ctx context.Context, e *backend.Endpoint, cfg *tls.Config, first []byte) (net.Conn, error) {
 	nd := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAlive, ControlContext: d.Control}
 	if !d.DualStack {
 		nd.FallbackDelay = -1
@@ -51,6 +58,12 @@ func (d *Dialer) Dial(ctx context.Context, e *backend.Endpoint, cfg *tls.Config)
 	c, err := nd.DialContext(ctx, "tcp", e.Address)
 	if err != nil {
 		return nil, &DialError{Endpoint: e, Reason: reason(ctx, err), Err: err}
+	}
+	if len(first) > 0 { // a new socket has room for it
+		if _, err := c.Write(first); err != nil {
+			_ = c.Close()
+			return nil, &DialError{Endpoint: e, Reason: reason(ctx, err), Err: err}
+		}
 	}
 	if e.Scheme != "https" {
 		return c, nil
@@ -81,7 +94,7 @@ func (d *Dialer) handshake(ctx context.Context, c net.Conn, e *backend.Endpoint,
 		ctx, cancel = context.WithTimeout(ctx, d.TLSTimeout)
 		defer cancel()
 	}
-	t := tls.Client(c, cfg)
+	t := tls.Client(sock.NewLower(c), cfg)
 	return t, t.HandshakeContext(ctx)
 }
 

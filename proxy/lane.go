@@ -89,6 +89,9 @@ func (t *transport) all() []*lane {
 
 // get returns a stream, or a connection: an idle one unless fresh is wanted.
 func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
+	if e.ctx.Upstream.ProxyProtocol != 0 {
+		return l.getOwn(e)
+	}
 	streams := l.wantsStream(e)
 	if !fresh && !streams {
 		if c, ok := l.idle.Get(); ok {
@@ -97,13 +100,8 @@ func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 			return c, nil
 		}
 	}
-	ctx := l.p.base
-	if up := e.ctx.Upstream.Timeout; up > 0 {
-		var cancel context.CancelFunc
-		left := up - time.Duration(e.now()-e.times.filtered)
-		ctx, cancel = context.WithTimeout(ctx, left)
-		defer cancel()
-	}
+	ctx, cancel := l.dialContext(e)
+	defer cancel()
 	if streams {
 		s, err := l.stream(ctx)
 		if !errors.Is(err, errSpeaksHTTP1) {
@@ -111,12 +109,20 @@ func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 		}
 		return l.get(e, fresh)
 	}
-	nc, err := l.dial(ctx, "http/1.1")
+	nc, err := l.dial(ctx, nil, "http/1.1")
 	if err != nil {
 		return nil, err
 	}
 	e.times.sent = e.now()
 	return l.newClient(nc), nil
+}
+
+// dialContext bounds the making of a connection.
+func (l *lane) dialContext(e *passage) (context.Context, context.CancelFunc) {
+	if up := e.ctx.Upstream.Timeout; up > 0 {
+		return context.WithTimeout(l.p.base, up-time.Duration(e.now()-e.times.filtered))
+	}
+	return l.p.base, func() {}
 }
 
 // newClient makes an HTTP/1.1 connection of nc.

@@ -64,7 +64,7 @@ func (l *lane) wantsStream(e *passage) bool {
 
 // dialHTTP2 connects for the pool.
 func (l *lane) dialHTTP2(ctx context.Context) (http2.Conn, error) {
-	nc, err := l.dial(ctx, "h2", "http/1.1")
+	nc, err := l.dial(ctx, nil, "h2", "http/1.1")
 	if err != nil {
 		return nil, err
 	}
@@ -77,8 +77,8 @@ func (l *lane) dialHTTP2(ctx context.Context) (http2.Conn, error) {
 	return sock.Wrap(nc, l.p.sweeper), nil
 }
 
-// dial connects and, to https endpoints, offers protocols.
-func (l *lane) dial(ctx context.Context, protocols ...string) (net.Conn, error) {
+// dial connects, sends first and, to https endpoints, offers protocols.
+func (l *lane) dial(ctx context.Context, first []byte, protocols ...string) (net.Conn, error) {
 	var cfg *tls.Config
 	if l.t.ep.Scheme == "https" {
 		cfg = l.tls.Config()
@@ -87,7 +87,7 @@ func (l *lane) dial(ctx context.Context, protocols ...string) (net.Conn, error) 
 			cfg.NextProtos = protocols
 		}
 	}
-	return l.t.dialer.Dial(ctx, l.t.ep, cfg)
+	return l.t.dialer.DialFirst(ctx, l.t.ep, cfg, first)
 }
 
 func negotiated(nc net.Conn, protocol string) bool {

@@ -112,7 +112,7 @@ func (e *passage) release() {
 	}
 	e.up = nil
 	alone := e.down.Unpair()
-	e.lane.put(u, u.Finish() && alone, e.times.end)
+	e.lane.put(u, u.Finish() && alone && e.ctx.Upstream.ProxyProtocol == 0, e.times.end)
 }
 
 // drop closes the connection of the exchange.

@@ -27,6 +27,7 @@ func TestUpstream(t *testing.T) {
 		{"key", []string{"X-A", "1"}, [][]any{{"consistentHashKey", "${request.header.X-A}-${request.method}"}}, filter.Upstream{HashKey: "1-GET"}},
 		{"key missing", nil, [][]any{{"consistentHashKey", "${request.header.X-A}-${request.method}"}}, filter.Upstream{}},
 		{"key fixed", nil, [][]any{{"consistentHashKey", "same"}}, filter.Upstream{HashKey: "same"}},
+		{"PROXY header", nil, [][]any{{"proxyProtocol", "v1"}, {"proxyProtocol", "v2"}}, filter.Upstream{ProxyProtocol: 2}},
 		{"balance", nil, [][]any{{"consistentHashBalanceFactor", 1.25}}, filter.Upstream{HashBalance: 1.25}},
 		{"host", nil, [][]any{{"setDynamicBackendHost", "a.example:81"}}, filter.Upstream{Host: "a.example:81", Address: "a.example:81", Configured: true}},
 		{"scheme", nil, [][]any{{"setDynamicBackendScheme", "HTTPS"}}, filter.Upstream{Scheme: "https"}},

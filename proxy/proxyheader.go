@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"errors"
+
+	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/proxyproto"
+	"fairlead.dev/fairlead/message"
+	"fairlead.dev/fairlead/pool"
+)
+
+// getOwn returns a new connection that begins with a PROXY header: it speaks for
+// one client and serves nobody else. Over HTTP/2 connections are shared.
+func (l *lane) getOwn(e *passage) (exchange.Upstream, error) {
+	if l.t.ep.Scheme == "h2c" {
+		return nil, &pool.DialError{
+			Endpoint: l.t.ep, Reason: message.ReasonDialFailed,
+			Err: errors.New("proxyProtocol is for http and https backends, and this one is h2c"),
+		}
+	}
+	ctx, cancel := l.dialContext(e)
+	defer cancel()
+	nc, err := l.dial(ctx, proxyproto.Append(nil, proxyproto.Header{
+		Version: e.ctx.Upstream.ProxyProtocol, Source: e.req.Remote, Destination: e.req.Local,
+	}), "http/1.1")
+	if err != nil {
+		return nil, err
+	}
+	e.times.sent = e.now()
+	return l.newClient(nc), nil
+}
