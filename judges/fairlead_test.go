@@ -11,13 +11,19 @@ import (
 	"testing"
 )
 
-// buildFairlead builds the program that users run.
+// buildFairlead builds the program that users run, once.
 func buildFairlead(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "fairlead")
+	programs.Lock()
+	defer programs.Unlock()
+	if file := programs.built["fairlead"]; file != "" {
+		return file
+	}
+	file := filepath.Join(programs.dir, "fairlead")
 	if out, err := exec.Command("go", "build", "-C", "..", "-o", file, "./cmd/fairlead").CombinedOutput(); err != nil {
 		t.Fatalf("build fairlead: %v\n%s", err, out)
 	}
+	programs.built["fairlead"] = file
 	return file
 }
 
