@@ -81,6 +81,9 @@ func ask(t *testing.T, method, url string, head ...string) answer {
 	for _, h := range head {
 		name, value, _ := strings.Cut(h, ": ")
 		r.Header.Set(name, value)
+		if name == "Host" {
+			r.Host = value
+		}
 	}
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(r)
@@ -214,6 +217,38 @@ func TestOtherSites(t *testing.T) {
 	}
 	if got := ask(t, "GET", url+"/metrics", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors"); got.status != 200 {
 		t.Errorf("own page: %d", got.status)
+	}
+}
+
+// TestRebinding: a page whose name was moved to our address is refused, and so
+// are its requests with an Origin; probes and Prometheus use any name.
+func TestRebinding(t *testing.T) {
+	const browser = "User-Agent: Mozilla/5.0"
+	url := open(t, (&world{}).sources())
+	for _, tt := range []struct {
+		path, head string
+		want       int
+	}{
+		{"/metrics", "Host: evil.example|" + browser, 403},
+		{"/routes", "Host: evil.example:9911|" + browser, 403},
+		{"/routes", "Host: evil.example|Accept-Language: en", 403},
+		{"/routes", "Host: evil.example|Sec-Fetch-Site: same-origin", 403},
+		{"/routes", "Origin: http://evil.example", 403},
+		{"/routes", "Origin: null", 403},
+		{"/routes", "Host: evil.example|Origin: http://evil.example", 403},
+		{"/", "Host: 127.0.0.1.evil.example|" + browser, 403},
+		{"/healthz", "Host: evil.example|" + browser, 200},
+		{"/readyz", "Origin: http://evil.example", 200},
+		{"/metrics", "Host: ingress.kube-system.svc.cluster.example:9911|User-Agent: Prometheus/3.0", 200},
+		{"/metrics", "Host: 10.1.2.3:9911|" + browser, 200},
+		{"/metrics", "Host: [fd00::1]:9911|" + browser, 200},
+		{"/metrics", "Host: localhost:9911|" + browser, 200},
+		{"/metrics", "Host: ingress.kube-system.svc:9911|" + browser, 200},
+		{"/metrics", "Host: 10.1.2.3:9911|Origin: http://10.1.2.3:9911|" + browser, 200},
+	} {
+		if got := ask(t, "GET", url+tt.path, strings.Split(tt.head, "|")...); got.status != tt.want {
+			t.Errorf("%s %q: %d, want %d", tt.path, tt.head, got.status, tt.want)
+		}
 	}
 }
 

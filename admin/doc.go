@@ -13,7 +13,9 @@
 //
 // It promises: nothing it serves changes anything, and only GET and HEAD are
 // answered; connections, header sizes and times are bounded; a page of another
-// site cannot make a browser start a profile here. Arguments of the process,
+// site cannot make a browser read or start anything here (guard.go): browsers are
+// answered only where they use an address, or a name that no site elsewhere can
+// have. Arguments of the process,
 // which may hold secrets, are not shown.
 //
 // It does not ask who somebody is: filters in routes may hold secrets, so the

@@ -54,19 +54,6 @@ func profile(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// guarded refuses what a page of another site makes a browser send: it could
-// not read the answer, but it could start profiles.
-type guarded struct{ next http.Handler }
-
-func (g guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate" {
-		text(w, http.StatusForbidden, "requests of pages of other sites are refused\n")
-		return
-	}
-	g.next.ServeHTTP(w, r)
-}
-
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
 	reason := message.ReasonNone
 	if a.sources.Ready != nil {
