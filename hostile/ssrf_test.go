@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"bufio"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -11,12 +12,15 @@ import (
 	"testing"
 )
 
-// secret is a backend that only this machine may reach, and counts its visitors.
+// startSecret runs a backend that only this machine may reach, and counts its visitors.
 func startSecret(t *testing.T) (port string, visits *atomic.Int32) {
 	t.Helper()
 	visits = new(atomic.Int32)
 	addr := startRaw(t, func(c net.Conn) {
 		visits.Add(1)
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecret")
 	})
 	_, port, _ = net.SplitHostPort(addr)
