@@ -22,6 +22,12 @@ var programs struct {
 }
 
 func TestMain(m *testing.M) {
+	if order := os.Getenv(orderVariable); order != "" {
+		if err := attackFor(order); err != nil {
+			panic(err)
+		}
+		os.Exit(0)
+	}
 	dir, err := os.MkdirTemp("", "judges-")
 	if err != nil {
 		panic(err)
