@@ -41,7 +41,7 @@ func (e *passage) refusal() message.Reason {
 	}
 	if o.ValidateQuery && r.Query != "" && !validQuery(r.Query) {
 		if o.ValidateQueryLog {
-			e.logSome(slog.LevelInfo, "refuse request with malformed query", "client", r.Remote.String(), "host", r.Host, "path", r.Path)
+			e.logSome(slog.LevelInfo, message.ReasonQueryInvalid, "refuse request with malformed query", "client", r.Remote.String(), "host", r.Host, "path", r.Path)
 		}
 		return message.ReasonQueryInvalid
 	}
@@ -102,7 +102,7 @@ func (p *Proxy) Refuse(d exchange.Downstream, pe *exchange.ProtocolError) {
 	e.times.begin = e.now()
 	p.trust.apply(e.req, e.times.begin)
 	e.fail(pe.Reason, pe)
-	e.logSome(slog.LevelInfo, "refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
+	e.logSome(slog.LevelInfo, pe.Reason, "refuse malformed request", "client", e.req.Remote.String(), "reason", pe.Reason.Code(), "detail", pe.Detail)
 	e.answer()
 	e.brand()
 	e.reply()

@@ -349,7 +349,11 @@ func (e *passage) logFailure(what string) {
 	if e.endpoint != nil {
 		address = e.endpoint.Address
 	}
-	e.logSome(slog.LevelError, "request failed", "while", what, "reason", e.failed.Code(), "route", e.ctx.RouteID,
+	level := slog.LevelError
+	if e.failed.Status() < 500 { // the client's doing
+		level = slog.LevelInfo
+	}
+	e.logSome(level, e.failed, "request failed", "while", what, "reason", e.failed.Code(), "client", e.req.Remote.String(), "route", e.ctx.RouteID,
 		"backend", address, "method", e.req.Method, "host", e.req.Host, "path", e.req.Path, "error", errorText(e.cause))
 }
 

@@ -102,3 +102,17 @@ func TestRation(t *testing.T) {
 		t.Errorf("the next second: %v, %d withheld", ok, w)
 	}
 }
+
+// TestRations: what one kind of fault fills hides no other.
+func TestRations(t *testing.T) {
+	all := newRations()
+	for range 2 * mostLines {
+		all.of(message.ReasonClientGone).take(7_000_000_000)
+	}
+	if _, ok := all.of(message.ReasonBackendReset).take(7_000_000_000); !ok {
+		t.Error("no line is left for another reason")
+	}
+	if _, ok := all.of(message.ReasonClientGone).take(7_000_000_000); ok {
+		t.Error("the first reason still has lines")
+	}
+}

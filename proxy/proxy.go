@@ -46,7 +46,7 @@ type Proxy struct {
 	accessLog *accesslog.Log
 	forwarded forwarded
 	trust     *trust
-	lines     ration
+	lines     rations
 
 	table    atomic.Pointer[table.Table] // nil: no routes yet
 	stopping atomic.Bool
@@ -100,7 +100,7 @@ func New(cfg Config) (*Proxy, error) {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
 	p := &Proxy{
-		opts: opts, log: log, metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd, trust: claims, guard: guard,
+		opts: opts, log: log, lines: newRations(), metrics: cfg.Metrics, accessLog: cfg.AccessLog, forwarded: fwd, trust: claims, guard: guard,
 		sweeper: sock.NewSweeper(), parker: parker,
 		dialer: &pool.Dialer{
 			Timeout: opts.BackendTimeout, TLSTimeout: opts.TLSTimeout, KeepAlive: opts.KeepAliveBackend,

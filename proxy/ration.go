@@ -4,11 +4,27 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"fairlead.dev/fairlead/message"
 )
 
 // mostLines bounds the lines per second about requests that failed or were
-// refused: clients decide how many there are. The access log has every request.
-const mostLines = 100
+// refused for one reason: clients decide how many there are. The access log has
+// every request.
+const mostLines = 5
+
+// rations has one for each message.Reason, so that what one client does hides
+// nothing of another kind.
+type rations []ration
+
+func newRations() rations { return make(rations, len(message.Reasons())+1) }
+
+func (r rations) of(why message.Reason) *ration {
+	if int(why) >= len(r) {
+		why = message.ReasonNone
+	}
+	return &r[why]
+}
 
 // ration lets so many lines pass in each second.
 type ration struct{ second, given, withheld atomic.Int64 }
@@ -28,8 +44,8 @@ func (r *ration) take(now int64) (withheld int64, ok bool) {
 }
 
 // logSome logs what clients can make happen as often as they like.
-func (e *passage) logSome(level slog.Level, what string, args ...any) {
-	withheld, ok := e.p.lines.take(e.now())
+func (e *passage) logSome(level slog.Level, why message.Reason, what string, args ...any) {
+	withheld, ok := e.p.lines.of(why).take(e.now())
 	if !ok {
 		return
 	}
