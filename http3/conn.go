@@ -261,7 +261,7 @@ func (c *conn) ended(err error) bool {
 	c.limited = true
 	c.mu.Unlock()
 	if first {
-		c.srv.attacks.warn("HTTP/3 connection ended", "client", c.q.RemoteAddr().String(), "code", ce.Code.String(), "detail", ce.Detail)
+		c.srv.attacks.ended(c.q.RemoteAddr().String(), ce)
 	}
 	_ = c.q.CloseWithError(ce.Code.conn(), ce.Detail) // always nil
 	return true

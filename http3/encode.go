@@ -124,18 +124,18 @@ func (e *encoder) appendSwitch(b []byte, resp *message.Response) []byte {
 
 // appendTrailers appends the trailer section, nothing if there is none.
 func (e *encoder) appendTrailers(b []byte, h *message.Header) []byte {
-	any := false
+	begun := false
 	for _, f := range h.Fields() {
 		if !message.TrailerAllowed(f) {
 			continue
 		}
-		if !any {
-			any = true
+		if !begun {
+			begun = true
 			e.begin()
 		}
 		e.field(f.Name, f.Value)
 	}
-	if !any {
+	if !begun {
 		return b
 	}
 	return e.frame(b)

@@ -83,19 +83,32 @@ type attackLog struct {
 // linesPerSecond bounds what is logged about clients.
 const linesPerSecond = 5
 
-// warn writes a line unless there were too many in this second.
-func (l *attackLog) warn(text string, args ...any) {
+// may reports whether there may be a line now, and how many there were not since
+// the last.
+func (l *attackLog) may() (suppressed int, ok bool) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if s := l.now() / int64(time.Second); s != l.second {
 		l.second, l.lines = s, 0
 	}
 	if l.lines++; l.lines > linesPerSecond {
 		l.suppressed++
-		l.mu.Unlock()
-		return
+		return 0, false
 	}
-	more := l.suppressed
-	l.suppressed = 0
-	l.mu.Unlock()
-	l.log.Warn(text, append(args, "not_logged_before", more)...)
+	suppressed, l.suppressed = l.suppressed, 0
+	return suppressed, true
+}
+
+// ended logs why a connection was ended from here.
+func (l *attackLog) ended(client string, e *ConnError) {
+	if n, ok := l.may(); ok {
+		l.log.Warn("HTTP/3 connection ended", "client", client, "code", e.Code.String(), "detail", e.Detail, "not_logged_before", n)
+	}
+}
+
+// refused logs why a connection was not served.
+func (l *attackLog) refused(client string, err error) {
+	if n, ok := l.may(); ok {
+		l.log.Warn("HTTP/3 connection refused", "client", client, "error", err, "not_logged_before", n)
+	}
 }

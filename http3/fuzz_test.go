@@ -128,7 +128,7 @@ func FuzzBody(f *testing.F) {
 			var trailer message.Header
 			b.begin(a, in, max(int64(length), -1), &trailer)
 			data, err := io.ReadAll(&b)
-			if err != a.failed { //nolint:errorlint // the very same
+			if err != a.failed {
 				t.Fatalf("reading gives %v, the stream is told %v", err, a.failed)
 			}
 			if err == nil && (!b.Ends(0) || b.Left() != 0 || length >= 0 && int(length) != len(data)) {

@@ -104,10 +104,10 @@ func TestLogIsBounded(t *testing.T) {
 	l := &logs{}
 	a := attackLog{log: newLog(l), now: func() int64 { return 5e9 }}
 	for range 1000 {
-		a.warn("attack")
+		a.refused("attack", errBusy)
 	}
 	a.now = func() int64 { return 6e9 }
-	a.warn("attack")
+	a.ended("attack", &ConnError{})
 	if n := strings.Count(l.String(), "attack"); n != linesPerSecond+1 || !strings.Contains(l.String(), "not_logged_before=995") {
 		t.Errorf("%d lines: %s", n, l)
 	}

@@ -192,9 +192,9 @@ func (w *sender) copy(r io.Reader) error {
 		switch {
 		case w.length >= 0 && w.st.sent == w.length:
 			return nil
-		case err == io.EOF && w.length >= 0: //nolint:errorlint // readers return it bare
+		case err == io.EOF && w.length >= 0:
 			return &exchange.ReplyError{Err: io.ErrUnexpectedEOF, Backend: true}
-		case err == io.EOF: //nolint:errorlint // readers return it bare
+		case err == io.EOF:
 			return nil
 		case err != nil:
 			return &exchange.ReplyError{Err: err, Backend: true}

@@ -178,7 +178,7 @@ func withALPN(t *tls.Config) *tls.Config {
 // start serves one connection whose handshake is done.
 func (s *Server) start(q *quic.Conn) {
 	if err := s.gate.established(q.Context()); err != nil {
-		s.attacks.warn("HTTP/3 connection refused", "client", q.RemoteAddr().String(), "error", err)
+		s.attacks.refused(q.RemoteAddr().String(), err)
 		_ = q.CloseWithError(CodeExcessiveLoad.conn(), err.Error()) // always nil
 		return
 	}

@@ -315,7 +315,7 @@ type broken struct{ r io.Reader }
 
 func (b *broken) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if err == io.EOF { //nolint:errorlint // as readers return it
+	if err == io.EOF {
 		err = errors.New("broken")
 	}
 	return n, err
