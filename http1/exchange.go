@@ -28,6 +28,7 @@ type Exchange struct {
 	released bool
 	watch    watch
 	head     bool // the client sent HEAD
+	mute     bool // nothing is said to the client
 	cut      bool // only the end of the connection could say that all was sent
 }
 
@@ -41,6 +42,7 @@ func (x *Exchange) reset(c *conn) {
 	x.body = Body{}
 	x.record.Begun, x.record.Answered, x.record.Ended = 0, 0, 0
 	x.replied, x.close, x.sent, x.status, x.released, x.head, x.cut = false, false, 0, 0, false, false, false
+	x.mute = false
 }
 
 // Record implements exchange.Downstream.

@@ -19,6 +19,9 @@ func (x *Exchange) Reply(resp *message.Response) error {
 	}
 	x.replied = true
 	x.status = resp.Status
+	if x.mute {
+		return nil
+	}
 	s := x.shape(resp)
 	out := buf.Get(buf.Small)
 	head := appendResponse(out[:0], resp, &s)

@@ -410,9 +410,10 @@ func (c *conn) bodyWait() {
 // refuse answers input that is not HTTP and lets the handler count it.
 func (c *conn) refuse(x *Exchange, pe *exchange.ProtocolError) {
 	x.close = true
+	x.mute = c.neither()
 	x.record.Request.Remote, x.record.Request.Local = c.s.Remote(), c.s.Local()
 	c.srv.handler.Refuse(x, pe)
-	if x.replied {
+	if x.replied && !x.mute {
 		c.linger()
 	}
 }

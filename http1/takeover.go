@@ -37,6 +37,17 @@ func (c *conn) asksForHTTP2(b []byte) (yes, maybe bool) {
 	return same && n == prefaceHead, same && n < prefaceHead
 }
 
+// neither reports whether the first input of a connection is neither HTTP/1 nor
+// HTTP/2, where both are spoken: who sent it would not understand an answer (RFC
+// 9113 3.4).
+func (c *conn) neither() bool {
+	if c.srv.cfg.HTTP2 == nil || c.requests > 0 || c.tls != nil {
+		return false
+	}
+	line, _, _ := bytes.Cut(c.in.unread(), []byte("\n"))
+	return !bytes.Contains(line, []byte("HTTP/"))
+}
+
 // upgradeToHTTP2 returns how to go on when the request asks for h2c, nil when it
 // does not. A request with a body is answered as it is: the client may go on in
 // HTTP/1 (RFC 7540 3.2).

@@ -110,3 +110,19 @@ func TestNoTakeover(t *testing.T) {
 		}
 	}
 }
+
+// TestNeitherVersion checks that what is neither HTTP/1 nor HTTP/2 gets no answer
+// where both are spoken.
+func TestNeitherVersion(t *testing.T) {
+	for in, answered := range map[string]bool{
+		"INVALID CONNECTION PREFACE\r\n\r\n":   false,
+		"\x00\x00\x04\x04\x00\x00\x00\x00\x00": false,
+		"GET / HTTP/1.1\r\n\r\n":               true,
+		"GET  / HTTP/1.1\r\nHost: h\r\n\r\n":   true,
+		"GET / HTTP/3.0\r\n\r\n":               true,
+	} {
+		if h, answer := offer(t, in); h != nil || (len(answer) > 0) != answered {
+			t.Errorf("%q: answer %q", in, answer)
+		}
+	}
+}

@@ -38,6 +38,7 @@ type body struct {
 	read   int64 // bytes that were consumed
 	ended  bool  // all of it came
 	held   bool  // see HoldRead
+	drops  bool  // nobody reads what still comes
 	err    error // why there is no more
 
 	// wanted is set while somebody waits for data; waited is how long that was
@@ -61,6 +62,11 @@ func (b *body) begin(c *common, id uint32, window int, length int64) {
 // copied.
 func (b *body) arrive(data []byte) {
 	b.got += int64(len(data))
+	if b.drops {
+		b.read = b.got
+		b.c.credit(len(data))
+		return
+	}
 	for len(data) > 0 {
 		if n := len(b.chunks); n == 0 || b.chunks[n-1].w == len(b.chunks[n-1].b) {
 			b.chunks = append(b.chunks, chunk{b: buf.Get(b.chunkSize(len(data)))})
@@ -128,6 +134,12 @@ func (b *body) release() {
 		b.err = io.ErrClosedPipe
 	}
 	b.onRead = nil
+}
+
+// drop is release for a body of which more may come.
+func (b *body) drop() {
+	b.release()
+	b.drops = true
 }
 
 // credit gives n bytes back to the connection's window.

@@ -124,4 +124,7 @@ func (c *conn) bodyEnded(id uint32) {
 	}
 	s.readBy = 0
 	s.body.end()
+	if s.lingers > 0 {
+		s.canSend.Broadcast()
+	}
 }

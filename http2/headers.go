@@ -78,9 +78,14 @@ func (c *conn) openBlock(o *openHead) error {
 	}
 	switch {
 	case how == closedHere:
-		return c.chat(2, "HEADERS of a stream that we reset") // they may have crossed that
+		if !o.end { // trailers may have crossed the reset, this is none
+			o.problem = streamError(o.id, CodeProtocol, "HEADERS within a body that do not end the stream")
+		}
+		return c.chat(2, "HEADERS of a stream that we reset")
 	case s != nil && !s.over && !s.remoteEnded:
 		o.trailers = true
+	case s != nil && !s.over && s.localEnded:
+		return connError(CodeStreamClosed, "HEADERS on the closed stream %d", o.id)
 	case s != nil && !s.over:
 		o.problem = streamError(o.id, CodeStreamClosed, "HEADERS on a stream that the client has ended")
 	case how == closedUnknown:

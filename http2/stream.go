@@ -3,6 +3,7 @@ package http2
 import (
 	"io"
 	"sync"
+	"time"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/sock"
@@ -41,6 +42,7 @@ type stream struct {
 	stalled     int64 // nothing could be sent since, 0: all could
 	trickle     int   // bytes sent since then
 	readBy      int64 // when the body has to be complete, 0: any time
+	lingers     int64 // the rest of the request is waited for until then; negative: no more
 
 	fn      func()            // see OnGone
 	up      exchange.Upstream // see Pair
@@ -60,7 +62,7 @@ func (s *stream) begin(c *conn, id uint32) {
 	s.canSend.L = &c.mu
 	s.send = sendWindow{}
 	s.remoteEnded, s.localEnded, s.over, s.away, s.how, s.err = false, false, false, false, closedUnknown, nil
-	s.size, s.waiting, s.stalled, s.trickle, s.readBy = 0, false, 0, 0, 0
+	s.size, s.waiting, s.stalled, s.trickle, s.readBy, s.lingers = 0, false, 0, 0, 0, 0
 	s.fn, s.up, s.struck, s.telling = nil, nil, false, false
 	s.body.begin(&c.common, id, streamWindow, message.Unknown)
 	if s.inform == nil {
@@ -88,10 +90,9 @@ func (s *stream) serve() {
 func (s *stream) finish() {
 	c := s.c
 	c.mu.Lock()
-	for s.telling {
-		s.canSend.Wait()
-	}
+	s.awaitTold()
 	s.fn, s.up = nil, nil
+	s.linger()
 	gone := s.endSides()
 	s.body.release()
 	c.streams.remove(s)
@@ -110,6 +111,25 @@ func (s *stream) finish() {
 	c.mu.Lock()
 	c.done()
 	c.mu.Unlock()
+}
+
+// earlyGrace is how long the rest of a request that was answered early may take
+// before the stream is reset: most clients end it by themselves, and what they do
+// wrong until then has its own code.
+const earlyGrace = 200 * time.Millisecond
+
+// linger waits for the end of a request that was answered before it was complete.
+// What comes of it is dropped.
+func (s *stream) linger() {
+	if !s.localEnded || s.remoteEnded || s.over || s.err != nil || s.malformed() {
+		return
+	}
+	s.c.w.flush(s.c.running > 1)
+	s.body.drop()
+	s.lingers = s.c.srv.now() + int64(earlyGrace)
+	for s.lingers > 0 && !s.remoteEnded && !s.over {
+		s.canSend.Wait()
+	}
 }
 
 // weEnded says that the response is complete.

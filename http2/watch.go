@@ -111,6 +111,11 @@ func (s *stream) check(now int64, gone departures) departures {
 	}
 	cfg := &s.c.srv.cfg
 	switch {
+	case s.lingers > 0:
+		if now >= s.lingers {
+			s.lingers = -1
+			s.canSend.Broadcast()
+		}
 	case s.readBy != 0 && now >= s.readBy, s.tooSlow(now):
 		s.readBy = 0
 		s.body.abort(sock.ErrTimeout)
