@@ -102,10 +102,32 @@ func TestHostileRequests(t *testing.T) {
 	}
 }
 
+// TestHostileLateEnd promises a body and ends the stream only when the server has
+// had time to believe it.
+func TestHostileLateEnd(t *testing.T) {
+	b := serve(t, echo, nil)
+	q := b.dial()
+	late := open(t, q, headers(with(kv{":method", "POST"}, kv{"content-length", "10"})))
+	for range 5 {
+		s := open(t, q, headers(get1))
+		_ = s.Close()
+		if status, _, _ := answer(t, s); status != "200" {
+			t.Fatalf("status %q", status)
+		}
+	}
+	_ = late.Close()
+	if status, _, _ := answer(t, late); status != "400" {
+		t.Errorf("status %q", status)
+	}
+	if n, refused := b.h.calls(); n != 5 || len(refused) != 1 {
+		t.Errorf("%d handled, refused %v", n, refused)
+	}
+}
+
 // TestHostileQPACKBomb has references of one byte unpack to much more: decoding
 // stops at the limit, and nothing of it comes to a handler (CVE-2025-64702).
 func TestHostileQPACKBomb(t *testing.T) {
-	b := serve(t, echo, func(cfg *ServerConfig) { cfg.HeadBytes = 16 << 10 })
+	b := serve(t, echo, func(cfg *ServerConfig) { cfg.HeadBytes, cfg.Fields = 16<<10, 1<<20 })
 	block := section(get1)
 	// Static entry 85 is content-security-policy with 53 bytes of value.
 	bomb := append(block, bytes.Repeat([]byte{0xc0 | 0x3f, 85 - 63}, 7000)...)

@@ -113,14 +113,22 @@ func TestLogIsBounded(t *testing.T) {
 	}
 }
 
+// TestMaxStreams has a client open as many streams as it may and give them up:
+// each counts until its handler is done.
 func TestMaxStreams(t *testing.T) {
 	release := make(chan struct{})
 	b := serve(t, func(d exchange.Downstream) { <-release; _ = d.Reply(text(200, "")) }, func(cfg *ServerConfig) { cfg.MaxStreams = 3 })
 	q := b.dial()
 	for range 3 {
-		_ = open(t, q, headers(get1)).Close()
+		s := open(t, q, headers(get1))
+		_ = s.Close()
+		eventually(t, "handled", func() bool { n, _ := b.h.calls(); return n > 0 })
+		s.CancelRead(CodeRequestCancelled.stream())
 	}
-	if _, err := q.OpenStream(); err == nil {
+	eventually(t, "handled", func() bool { n, _ := b.h.calls(); return n == 3 })
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := q.OpenStreamSync(ctx); err == nil {
 		t.Error("a stream too many")
 	}
 	close(release)
