@@ -39,7 +39,8 @@ type Downstream interface {
 	// Reply sends the response; its body is read to the end and not closed. The
 	// error is ErrReplied or a *ReplyError.
 	Reply(resp *message.Response) error
-	// Upgrade returns the protocol that the client asks to change to, or "".
+	// Upgrade returns the protocol that the client asks to change to, or "". Who
+	// asks means to try it: an HTTP/1 connection ends with the exchange then.
 	Upgrade() string
 	// Accept answers an upgrade with resp, the 101 of the backend, and returns the
 	// client's end of the tunnel. HTTP/2 and HTTP/3 turn the 101 into a 200 (RFC

@@ -10,6 +10,7 @@ import (
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
+	"fairlead.dev/fairlead/kit/websocket"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -23,6 +24,7 @@ type Client struct {
 	body    Body
 	framing framing
 	upload  *Upload     // of the exchange under way; may be nil
+	key     string      // that we gave to the handshake of a WebSocket, or ""
 	used    int         // exchanges begun
 	broken  atomic.Bool // the connection must not be used again
 
@@ -91,7 +93,8 @@ func (c *Client) Do(req *message.Request, resp *message.Response, o *exchange.Se
 	c.used++
 	c.upload = nil
 	out := buf.Get(buf.Small)
-	head := appendRequest(out[:0], req, o)
+	c.key = ownKey(req, o)
+	head := appendRequest(out[:0], req, o, c.key)
 	var err error
 	if b, small, all := sendable(req); all && !o.Expect {
 		err = c.sendWhole(head, small, b, req, resp, o)
@@ -191,6 +194,9 @@ func (c *Client) finishHead(resp *message.Response, length int64, o *exchange.Se
 		c.broken.Store(true) // whatever happens, no HTTP on this connection any more
 		if to := c.framing.upgradeTo; to != "" && !message.HasToken(o.Upgrade, to) {
 			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "upgrade to %q, asked for was %q", to, o.Upgrade)}
+		}
+		if got := resp.Header.Get("Sec-WebSocket-Accept"); c.key != "" && got != websocket.Accept(c.key) {
+			return &exchange.SendError{Err: bad(message.ReasonBackendMalformed, "Sec-WebSocket-Accept %q is no answer to our key", message.Show(got))}
 		}
 		return nil
 	}

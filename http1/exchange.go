@@ -91,8 +91,10 @@ func (x *Exchange) BodyError() error {
 	return nil
 }
 
-// Upgrade implements exchange.Downstream. Requests with a body are not upgraded: what follows would be ambiguous. HTTP/2
-// and TLS are not asked for on a client's word.
+// Upgrade implements exchange.Downstream. Requests with a body are not upgraded:
+// what follows would be ambiguous. HTTP/2 and TLS are not asked for on a client's
+// word. The connection ends with the exchange, accepted or not: what the client
+// has sent since may be of the other protocol.
 func (x *Exchange) Upgrade() string {
 	if !x.framing.upgrade || x.framing.upgradeTo == "" || x.record.Request.Minor == 0 || x.body.in != nil {
 		return ""
@@ -102,6 +104,7 @@ func (x *Exchange) Upgrade() string {
 			return ""
 		}
 	}
+	x.close = true
 	return x.framing.upgradeTo
 }
 

@@ -5,13 +5,15 @@ import (
 	"strconv"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/websocket"
 	"fairlead.dev/fairlead/message"
 )
 
 // appendRequest appends the head of req as it goes to a backend: fields in
 // their order and spelling, framing made anew, connection fields left out
-// (RFC 9110 7.6.1), host in the place of the client's Host field.
-func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions) []byte {
+// (RFC 9110 7.6.1), host in the place of the client's Host field. key, if there
+// is one, is our own Sec-WebSocket-Key.
+func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions, key string) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
 	b = append(b, req.RawPath...)
@@ -24,7 +26,7 @@ func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions) []by
 	for _, field := range req.Header.Fields() {
 		switch field.Kind {
 		case message.KindOther:
-			if !o.RemoveHopFields || !proxyAuth(field.Name) {
+			if (!o.RemoveHopFields || !proxyAuth(field.Name)) && (key == "" || !message.EqualName(field.Name, keyField)) {
 				b = appendField(b, field.Name, field.Value)
 			}
 		case message.KindHost:
@@ -51,10 +53,25 @@ func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions) []by
 	if o.Upgrade != "" {
 		b = append(b, "Connection: Upgrade\r\n"...)
 		b = appendField(b, "Upgrade", o.Upgrade)
+		if key != "" {
+			b = appendField(b, keyField, key)
+		}
 	} else if o.Trailers {
 		b = append(b, "Connection: TE\r\nTE: trailers\r\n"...)
 	}
 	return append(b, "\r\n"...)
+}
+
+const keyField = "Sec-WebSocket-Key"
+
+// ownKey returns the key of a WebSocket whose client has none: under HTTP/2 and
+// HTTP/3 they do without (RFC 8441 5). Under HTTP/1 it is the client's own, who
+// checks the answer.
+func ownKey(req *message.Request, o *exchange.SendOptions) string {
+	if req.Major < 2 || !message.EqualName(o.Upgrade, "websocket") {
+		return ""
+	}
+	return websocket.NewKey()
 }
 
 func appendField(b []byte, name, value string) []byte {

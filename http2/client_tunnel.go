@@ -1,12 +1,11 @@
 package http2
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"io"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/websocket"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -47,9 +46,7 @@ func (s *ClientStream) switched(req *message.Request, resp *message.Response, o 
 	resp.Header.Add("Upgrade", o.Upgrade)
 	key := req.Header.Get("Sec-WebSocket-Key")
 	if key != "" && message.EqualName(o.Upgrade, "websocket") && !resp.Header.Has("Sec-WebSocket-Accept") {
-		const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // RFC 6455 4.2.2
-		sum := sha1.Sum([]byte(key + guid))
-		resp.Header.Add("Sec-WebSocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
+		resp.Header.Add("Sec-WebSocket-Accept", websocket.Accept(key))
 	}
 }
 

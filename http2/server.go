@@ -18,6 +18,7 @@ import (
 type ServerConfig struct {
 	exchange.Limits
 	MaxStreams   int           // of one connection at a time; default 128
+	Tunnels      bool          // tell clients that they may ask for WebSockets (RFC 8441 3)
 	HeadTimeout  time.Duration // from the first byte of a head to its end; to the first SETTINGS
 	IdleTimeout  time.Duration // without a stream
 	ReadTimeout  time.Duration // from the end of the head to the end of the body

@@ -12,7 +12,9 @@ func (c *conn) sayHello() {
 	b = appendSetting(b, settingMaxConcurrentStreams, uint32(min(cfg.MaxStreams, 1<<30)))
 	b = appendSetting(b, settingInitialWindowSize, streamWindow)
 	b = appendSetting(b, settingMaxHeaderListSize, uint32(min(cfg.HeadBytes, 1<<30)))
-	b = appendSetting(b, settingEnableConnect, 1)
+	if cfg.Tunnels {
+		b = appendSetting(b, settingEnableConnect, 1)
+	}
 	b = appendSetting(b, settingNoPriorities, 1)
 	setFrameHead(b[start:], len(b)-start-frameHeadLen, frameSettings, 0, 0)
 	c.w.out = appendWindowUpdate(b, 0, connWindow-firstWindow)

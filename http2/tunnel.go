@@ -45,6 +45,13 @@ type pipe stream
 // Read implements exchange.Pipe.
 func (p *pipe) Read(b []byte) (int, error) { return p.body.Read(b) }
 
+// Next returns what has come, waiting when there is nothing; io.EOF is the end.
+// It stays valid until Consume.
+func (p *pipe) Next(size int) ([]byte, error) { return p.body.Next(size) }
+
+// Consume says that n bytes of what Next returned were used.
+func (p *pipe) Consume(n int) { p.body.Consume(n) }
+
 // Write implements exchange.Pipe.
 func (p *pipe) Write(b []byte) (int, error) {
 	s := (*stream)(p)

@@ -39,6 +39,9 @@ func (e *passage) refusal() message.Reason {
 	if e.p.table.Load() == nil {
 		return message.ReasonNotReady
 	}
+	if !o.Upgrade && e.wantsTunnel() {
+		return message.ReasonUpgradeRefused
+	}
 	if o.ValidateQuery && r.Query != "" && !validQuery(r.Query) {
 		if o.ValidateQueryLog {
 			e.logSome(slog.LevelInfo, message.ReasonQueryInvalid, "refuse request with malformed query", "client", r.Remote.String(), "host", r.Host, "path", r.Path)

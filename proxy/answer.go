@@ -54,11 +54,14 @@ const statusClientGone = 499
 // reply sends the response to the client: step 6.
 func (e *passage) reply() {
 	e.replied = true
-	resp := e.ctx.Response
 	e.rec.Answered = max(e.times.answered, e.times.responded)
-	if e.send.Upgrade != "" {
-		e.closeAfter() // what the client sent since may be of the other protocol
+	if e.refusedTunnel() {
+		closeBody(e.ctx.Response)
+		e.fail(message.ReasonUpgradeRefused, nil)
+		e.answer()
+		e.brand()
 	}
+	resp := e.ctx.Response
 	var err error
 	if resp.Status == http.StatusSwitchingProtocols && e.up != nil {
 		err = e.tunnel(resp)

@@ -40,6 +40,17 @@
 //   - While no routes are loaded the answer is 503 with Retry-After, never 404.
 //   - Run returns when every client connection and every goroutine has ended.
 //
+// # Upgrades
+//
+// With -experimental-upgrade a client may change to another protocol: by Upgrade
+// under HTTP/1, WebSockets by CONNECT with :protocol under HTTP/2 (RFC 8441). The
+// backend decides, each side in its own version: the engines translate. Before it
+// has accepted, nothing that the client sent behind its request goes anywhere. A
+// tunnel (tunnel.go) does not notice new routes or certificates. It ends when both
+// sides have ended, when nothing passes for -tunnel-idle-timeout, and when the
+// process ends: a WebSocket with a Close frame (1001) to both sides behind the
+// frame under way, and cut 5 seconds later; others are cut with the last requests.
+//
 // # Retries
 //
 // A request is sent again only where it cannot have been processed twice:
@@ -68,6 +79,9 @@
 //	the client to
 //	TLS with another name than the host,  host-refused              421
 //	whose clients are verified otherwise
+//	a tunnel by CONNECT and :protocol     upgrade-refused           501
+//	with -experimental-upgrade off, or
+//	to a route that opens none
 //	-refuse-payload                       payload-refused           400
 //	-max-content-length                   payload-too-large         413
 //	a path that some backends read as     ambiguous-path            400
@@ -150,8 +164,8 @@
 //
 // # What it does not do
 //
-// It does not decide which routes exist (control) or what filters do, does
-// not parse protocols and terminates no TLS.
+// It does not decide which routes exist (control) or what filters do. Bytes on the
+// wire are the business of the engines (http1, http2), handshakes that of listen.
 //
 // Start reading at Proxy.Handle.
 package proxy

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -70,6 +71,12 @@ func (l *logBuffer) String() string {
 // that none are loaded yet.
 func start(t testing.TB, routes string, flags ...string) *testProxy {
 	t.Helper()
+	return startWithTLS(t, nil, routes, flags...)
+}
+
+// startWithTLS is start with a listener that speaks TLS, if conf is set.
+func startWithTLS(t testing.TB, conf *tls.Config, routes string, flags ...string) *testProxy {
+	t.Helper()
 	set := option.NewSet()
 	flags = append([]string{"-address=127.0.0.1:0", "-shutdown-timeout=5s"}, flags...)
 	if _, _, err := set.ApplyFlags(flags); err != nil {
@@ -100,7 +107,7 @@ func start(t testing.TB, routes string, flags ...string) *testProxy {
 	}
 	done := make(chan error, 1)
 	go func() {
-		done <- p.Run(ctx, proxy.Door{Socket: ln, Listener: listen.New(listen.Config{Gate: gate, Sweeper: p.Sweeper(), Log: log})})
+		done <- p.Run(ctx, proxy.Door{Socket: ln, Listener: listen.New(listen.Config{Gate: gate, Sweeper: p.Sweeper(), TLS: conf, Log: log})})
 	}()
 	var once sync.Once
 	stop := func() {

@@ -119,10 +119,20 @@ func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 
 // dialContext bounds the making of a connection.
 func (l *lane) dialContext(e *passage) (context.Context, context.CancelFunc) {
-	if up := e.ctx.Upstream.Timeout; up > 0 {
-		return context.WithTimeout(l.p.base, up-time.Duration(e.now()-e.times.filtered))
+	limit := time.Duration(0)
+	if e.send.Upgrade != "" {
+		limit = l.p.opts.UpgradeDialTimeout
 	}
-	return l.p.base, func() {}
+	if up := e.ctx.Upstream.Timeout; up > 0 {
+		left := up - time.Duration(e.now()-e.times.filtered)
+		if limit <= 0 || left < limit {
+			limit = max(left, 1)
+		}
+	}
+	if limit <= 0 {
+		return l.p.base, func() {}
+	}
+	return context.WithTimeout(l.p.base, limit)
 }
 
 // newClient makes an HTTP/1.1 connection of nc.

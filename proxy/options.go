@@ -31,6 +31,8 @@ type Values struct {
 	DynamicAllow        []string      `flag:"dynamic-backend-allow" doc:"networks and host names (*.example.org for all below) that requests may choose as <dynamic> backends although they are loopback, link-local, metadata services or ports of this process"`
 	RemoveHopHeaders    bool          `flag:"remove-hop-headers" doc:"drop Proxy-Authenticate and Proxy-Authorization too; all other connection fields are never forwarded"`
 	Upgrade             bool          `flag:"experimental-upgrade" doc:"allow WebSocket and other protocol upgrades"`
+	UpgradeDialTimeout  time.Duration `flag:"upgrade-dial-timeout" doc:"time to connect to a backend for an upgrade, if less than -timeout-backend; 0: as for all others"`
+	TunnelIdle          time.Duration `flag:"tunnel-idle-timeout" doc:"an upgraded connection through which nothing passes for so long is ended; 0: no limit"`
 	MaxHeaderBytes      int           `flag:"max-header-bytes" doc:"largest request head in bytes; more is answered 431"`
 	MaxHeaderFields     int           `flag:"max-header-fields" doc:"most header fields of a request; more is answered 431"`
 	MaxTargetBytes      int           `flag:"max-uri-bytes" doc:"longest request target in bytes; more is answered 414"`
@@ -80,6 +82,7 @@ var Options = option.Define("proxy", Values{
 	ReadTimeout:       5 * time.Minute,
 	WriteTimeout:      time.Minute,
 	IdleTimeout:       time.Minute,
+	TunnelIdle:        time.Hour,
 	BackendTimeout:    time.Minute,
 	TLSTimeout:        time.Minute,
 	ResponseTimeout:   time.Minute,

@@ -25,6 +25,7 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	wg.Go(func() { _ = p.sweeper.Run(engine) })
 	wg.Go(func() { _ = p.parker.Run(engine) })
 	wg.Go(func() { p.expireIdle(engine) })
+	wg.Go(func() { p.tunnels.watch(engine, p.opts.TunnelIdle) })
 	defer wg.Wait()
 	defer stopEngine()
 	defer p.cancel()
@@ -70,7 +71,7 @@ func (p *Proxy) engines() *engines {
 	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
 	e := &engines{h3: p.http3}
 	e.h2 = http2.NewServer(p, http2.ServerConfig{
-		Limits: limits, MaxStreams: o.HTTP2MaxStreams,
+		Limits: limits, MaxStreams: o.HTTP2MaxStreams, Tunnels: o.Upgrade,
 		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
 		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,

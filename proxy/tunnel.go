@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fairlead.dev/fairlead/exchange"
@@ -23,6 +24,22 @@ type tunnel struct {
 	down, up exchange.Pipe
 	toClient direction
 	toServer direction
+
+	mu   sync.Mutex
+	over bool // the ends belong to others
+	// quiet is how often in a row the watch found that nothing had passed.
+	quiet int
+}
+
+// wantsTunnel reports whether the client takes a response of success for the
+// beginning of a tunnel (RFC 8441 4).
+func (e *passage) wantsTunnel() bool { return e.req.Major >= 2 && e.down.Upgrade() != "" }
+
+// refusedTunnel reports whether the response would open a tunnel that nobody
+// stands behind.
+func (e *passage) refusedTunnel() bool {
+	status := e.ctx.Response.Status
+	return status >= 200 && status <= 299 && e.wantsTunnel()
 }
 
 // tunnel answers with resp, the backend's 101, and then passes bytes both ways
@@ -36,14 +53,17 @@ func (e *passage) tunnel(resp *message.Response) error {
 	frames := message.EqualName(e.send.Upgrade, "websocket")
 	t.toClient.begin(down, t.up, frames, false)
 	t.toServer.begin(t.up, down, frames, true)
+	var wg sync.WaitGroup
 	if !e.p.tunnels.add(t) {
-		t.cut()
+		wg.Go(func() { t.leave(e.p.base) })
 	}
 	defer e.p.tunnels.remove(t)
-	var wg sync.WaitGroup
 	wg.Go(func() { t.relay(&t.toServer) })
 	t.relay(&t.toClient)
 	wg.Wait()
+	t.mu.Lock()
+	t.over = true
+	t.mu.Unlock()
 	return errors.Join(t.down.Close(), t.up.Close())
 }
 
@@ -52,42 +72,55 @@ func (t *tunnel) relay(d *direction) {
 	if d.relay() != nil {
 		t.cut()
 	}
-	_ = d.to.CloseWrite()
+	d.end()
 }
 
+// cut ends both ends where they are.
 func (t *tunnel) cut() {
-	t.down.Interrupt()
-	t.up.Interrupt()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.over {
+		t.down.Interrupt()
+		t.up.Interrupt()
+	}
 }
 
-// leave tells both ends of a WebSocket that this instance goes away and gives
-// them a moment to end. Other tunnels go on until they are cut.
+// leave tells both ends of a WebSocket that it is over and gives them a moment to
+// end. Other tunnels go on until they are cut.
 func (t *tunnel) leave(ctx context.Context) {
 	if !t.toClient.framed {
 		return
 	}
-	t.toClient.leave(ctx)
-	t.toServer.leave(ctx)
-	late := time.NewTimer(farewell)
-	defer late.Stop()
-	for _, d := range []*direction{&t.toClient, &t.toServer} {
+	soon, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	defer context.AfterFunc(soon, t.cut)() // who does not read cannot be told
+	both := []*direction{&t.toClient, &t.toServer}
+	var wg sync.WaitGroup
+	for _, d := range both {
+		wg.Go(func() { d.leave(soon) })
+	}
+	wg.Wait()
+	for _, d := range both {
 		select {
 		case <-d.done:
-		case <-late.C:
-			t.cut()
-			return
-		case <-ctx.Done():
-			return
+		case <-soon.Done():
 		}
 	}
+}
+
+// passed reports whether something passed since it was asked last.
+func (t *tunnel) passed() bool {
+	a, b := t.toClient.moved.Swap(false), t.toServer.moved.Swap(false)
+	return a || b
 }
 
 // direction is one direction of a tunnel.
 type direction struct {
 	to, from exchange.Pipe
-	framed   bool // WebSocket frames
-	masked   bool // those that we make
-	done     chan struct{}
+	framed   bool          // WebSocket frames
+	masked   bool          // those that we make
+	moved    atomic.Bool   // something passed; see passed
+	done     chan struct{} // closed when nothing passes any more
 
 	// Who takes from turn may write to to, and look at what follows.
 	turn   chan struct{}
@@ -111,7 +144,6 @@ type source interface {
 
 // relay passes on what comes until the end.
 func (d *direction) relay() error {
-	defer close(d.done)
 	src, ok := d.from.(source)
 	if !ok {
 		s := &reading{from: d.from, b: buf.Get(buf.Small)}
@@ -135,6 +167,15 @@ func (d *direction) relay() error {
 	}
 }
 
+// end ends the direction: nobody writes to its end from now on.
+func (d *direction) end() {
+	<-d.turn
+	d.closed = true
+	_ = d.to.CloseWrite()
+	close(d.done)
+	d.turn <- struct{}{}
+}
+
 // reading makes a source of a pipe that can only be read.
 type reading struct {
 	from exchange.Pipe
@@ -150,6 +191,7 @@ func (r *reading) Consume(int) {}
 
 // pass sends b on, or the part of it before our Close frame.
 func (d *direction) pass(b []byte) error {
+	d.moved.Store(true)
 	<-d.turn
 	defer func() { d.turn <- struct{}{} }()
 	for rest := b; d.framed && len(rest) > 0 && !d.closed; {
@@ -198,46 +240,4 @@ func (d *direction) leave(ctx context.Context) {
 	default:
 		d.leaves = true
 	}
-}
-
-// tunnels are the tunnels that are open.
-type tunnels struct {
-	mu      sync.Mutex
-	open    map[*tunnel]struct{}
-	leaving bool
-}
-
-// add reports false when no more tunnels are wanted.
-func (s *tunnels) add(t *tunnel) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open == nil {
-		s.open = map[*tunnel]struct{}{}
-	}
-	s.open[t] = struct{}{}
-	return !s.leaving
-}
-
-func (s *tunnels) remove(t *tunnel) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, t)
-}
-
-func (s *tunnels) len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.open)
-}
-
-// leave has all tunnels take leave and waits for that until ctx ends.
-func (s *tunnels) leave(ctx context.Context) {
-	var wg sync.WaitGroup
-	s.mu.Lock()
-	s.leaving = true
-	for t := range s.open {
-		wg.Go(func() { t.leave(ctx) })
-	}
-	s.mu.Unlock()
-	wg.Wait()
 }
