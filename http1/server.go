@@ -111,20 +111,22 @@ func (s *Server) ServeConn(sc *sock.Conn, state *tls.ConnectionState) {
 	s.active.Add(1)
 	s.live.Add(1)
 	c.moved(exchange.ConnNew)
-	if s.stopping.Load() { // Drain may have looked already
-		c.end()
-		s.live.Done()
-		return
-	}
 	c.serve()
 }
 
 // Conns returns the number of open connections.
 func (s *Server) Conns() int { return int(s.active.Load()) }
 
-// Drain ends idle connections at once, lets the others finish their exchange
-// and waits for them until ctx ends; what is left then is cut off. Close the
-// listeners first.
+// Stop makes every exchange from now on the last of its connection. Connections
+// may still come: they get the answer to one request.
+func (s *Server) Stop() {
+	s.stopping.Store(true)
+	s.endIdle()
+}
+
+// Drain ends idle connections, lets the others finish their exchange and waits
+// for them until ctx ends; what is left then is cut off. No connection may come
+// any more.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopping.Store(true)
 	done := make(chan struct{})
@@ -240,7 +242,10 @@ func (c *conn) awaitRequest() (parked, ok bool) {
 	c.s.SetTimeout(now, timeout)
 	b, n, err := c.s.FillIdle(now, buf.Medium, srv.parker != nil && !srv.stopping.Load())
 	if err == sock.ErrPark { //nolint:errorlint // FillIdle returns it bare
-		return c.park()
+		if !srv.stopping.Load() {
+			return c.park()
+		}
+		b, n, err = c.lastCall(now)
 	}
 	if err != nil || n == 0 {
 		return false, false
@@ -248,6 +253,22 @@ func (c *conn) awaitRequest() (parked, ok bool) {
 	c.in.b, c.in.r, c.in.w = b, 0, n
 	c.moved(exchange.ConnActive)
 	return false, true
+}
+
+// lastCall is how long a connection must have been silent before a server that
+// stops ends it. Clients that were served just now, or have just come, may have
+// sent a request already; who is silent for longer learns of the end in peace.
+const lastCall = sock.ParkAfter
+
+// lastCall waits for the rest of that time; since is when the silence began.
+func (c *conn) lastCall(since int64) ([]byte, int, error) {
+	now := c.srv.sweeper.Now()
+	left := lastCall - time.Duration(now-since)
+	if left <= 0 {
+		return nil, 0, sock.ErrTimeout
+	}
+	c.s.SetTimeout(now, left)
+	return c.s.Fill(buf.Medium)
 }
 
 // park gives the connection to the parker, which calls serve again.

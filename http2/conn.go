@@ -53,6 +53,7 @@ type conn struct {
 	state   exchange.ConnState
 	fate    *ConnError // why the connection was ended, nil when nothing was wrong
 	ended   bool       // GOAWAY said so or the connection is gone: no stream begins
+	greeted bool       // our SETTINGS are first
 	drain   drainState
 	times   connTimes
 }
@@ -92,6 +93,10 @@ func (c *conn) serve(o ConnOptions) {
 	}()
 	c.mu.Lock()
 	c.sayHello()
+	c.greeted = true
+	if c.srv.stopping.Load() { // Stop may have looked already
+		c.beginDrain()
+	}
 	c.w.kick()
 	c.mu.Unlock()
 	err := c.upgraded(o)

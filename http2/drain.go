@@ -25,7 +25,7 @@ const drainWait = time.Second
 // beginDrain asks the client to use another connection. Streams that are on
 // their way are still served.
 func (c *conn) beginDrain() departures {
-	if c.drain != drainNot || c.ended {
+	if c.drain != drainNot || c.ended || !c.greeted {
 		return nil
 	}
 	c.drain = drainAsked
@@ -77,13 +77,10 @@ func (c *conn) done() {
 	}
 }
 
-// Drain asks all clients to go elsewhere, lets streams finish until ctx ends and
-// waits for all connections; what is left then is cut off. No connection may
-// come any more.
-func (s *Server) Drain(ctx context.Context) error {
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
+// Stop asks all clients to go elsewhere. Connections may still come: they are
+// told, too, and what they have on their way is served.
+func (s *Server) Stop() {
+	s.stopping.Store(true)
 	for _, c := range s.snapshot(nil) {
 		c.mu.Lock()
 		gone := c.beginDrain()
@@ -91,6 +88,12 @@ func (s *Server) Drain(ctx context.Context) error {
 		c.mu.Unlock()
 		gone.tell()
 	}
+}
+
+// Drain is Stop; then it lets streams finish until ctx ends and waits for all
+// connections; what is left then is cut off. No connection may come any more.
+func (s *Server) Drain(ctx context.Context) error {
+	s.Stop()
 	done := make(chan struct{})
 	go func() { s.live.Wait(); close(done) }()
 	select {

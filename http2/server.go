@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fairlead.dev/fairlead/exchange"
@@ -57,13 +58,13 @@ type Server struct {
 	workers workers
 	log     attackLog
 
-	live sync.WaitGroup // ServeConn, streams and watch
+	live     sync.WaitGroup // ServeConn, streams and watch
+	stopping atomic.Bool
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
 	watching bool
 	wakeup   chan struct{} // makes watch look at once
-	stopping bool
 }
 
 // NewServer returns a server. sweeper's clock is the one that times are counted
@@ -95,10 +96,7 @@ type ConnOptions struct {
 // uses the goroutine of the caller.
 func (s *Server) ServeConn(nc Conn, o ConnOptions) {
 	c := newConn(s, nc, o)
-	if !s.enter(c) {
-		_ = nc.Close()
-		return
-	}
+	s.enter(c)
 	defer s.live.Done()
 	c.moved(exchange.ConnNew)
 	c.serve(o)
@@ -106,20 +104,16 @@ func (s *Server) ServeConn(nc Conn, o ConnOptions) {
 	c.moved(exchange.ConnClosed)
 }
 
-// enter counts a connection; false when the server stops.
-func (s *Server) enter(c *conn) bool {
+// enter counts a connection.
+func (s *Server) enter(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping {
-		return false
-	}
 	s.live.Add(1)
 	s.conns[c] = struct{}{}
 	if !s.watching {
 		s.watching = true
 		s.live.Go(s.watch)
 	}
-	return true
 }
 
 func (s *Server) leave(c *conn) {

@@ -47,10 +47,11 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	defer cancel()
 	defer context.AfterFunc(drain, p.cancel)() // filters that wait and dials end with them
 	wg.Go(func() { p.tunnels.leave(drain) })
+	e.stop()
+	served.Wait() // who was at the door enters, then nobody comes any more
 	if derr := e.drain(drain); derr != nil {
 		p.log.Warn("cut off requests that did not end in time", "timeout", p.opts.ShutdownTimeout)
 	}
-	served.Wait()
 	for _, d := range doors {
 		if d.Listener != nil {
 			d.Listener.Wait()
@@ -102,7 +103,13 @@ func (e *engines) serve(c *listen.Conn) {
 	e.h1.ServeConn(c.Conn, c.TLS)
 }
 
-// drain lets exchanges finish until ctx ends.
+// stop asks clients to go elsewhere.
+func (e *engines) stop() {
+	e.h1.Stop()
+	e.h2.Stop()
+}
+
+// drain lets exchanges finish until ctx ends. Nobody comes any more.
 func (e *engines) drain(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var err1, err2, err3 error
