@@ -12,6 +12,7 @@ import (
 
 	"fairlead.dev/fairlead/kit/certtest"
 	"fairlead.dev/fairlead/kit/http3test"
+	"fairlead.dev/fairlead/kit/websocket"
 )
 
 // secureInstance runs an instance that speaks HTTP/3 and sends all requests to
@@ -78,7 +79,8 @@ func TestHTTP3WebSocket(t *testing.T) {
 			return
 		}
 		defer func() { _ = c.Close() }()
-		_, _ = fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n")
+		_, _ = fmt.Fprintf(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			websocket.Accept(r.Header.Get("Sec-Websocket-Key")))
 		_, _ = io.Copy(c, rw)
 	}, "-experimental-upgrade")
 	raw := append(http3test.Headers(":method", "CONNECT", ":protocol", "websocket", ":scheme", "https", ":authority", i.packets, ":path", "/ws",

@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,21 +65,8 @@ func (e *passage) prepare() {
 	e.send.ExpectTimeout = e.p.opts.ExpectTimeout
 	if e.p.opts.Upgrade {
 		e.send.Upgrade = e.down.Upgrade()
-		e.keyWebSocket()
 	}
 	e.times.sent = e.times.filtered
-}
-
-// keyWebSocket adds the key of a WebSocket that HTTP/2 and HTTP/3 have no use for
-// and HTTP/1 insists on (RFC 8441 5, RFC 6455 4.1).
-func (e *passage) keyWebSocket() {
-	const key = "Sec-WebSocket-Key"
-	if !message.EqualName(e.send.Upgrade, "websocket") || e.req.Major < 2 || e.req.Header.Has(key) {
-		return
-	}
-	var nonce [16]byte
-	_, _ = rand.Read(nonce[:]) // never fails
-	e.req.Header.Add(key, base64.StdEncoding.EncodeToString(nonce[:]))
 }
 
 // attempt sends the request to one endpoint. It returns true when another
