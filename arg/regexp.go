@@ -11,6 +11,9 @@ import (
 // it: a route table holds many times more expressions than will ever be run,
 // because most of them are answered by an index.
 func checkRegexp(s string) error {
+	if len(s) > maxRegexp {
+		return fmt.Errorf("regular expression with %d bytes, expected at most %d: write several routes", len(s), maxRegexp)
+	}
 	if plainRegexp(s) {
 		return nil
 	}
@@ -21,10 +24,12 @@ func checkRegexp(s string) error {
 	return err
 }
 
-// maxPlain and maxPlainDepth keep plain expressions far below the limits of the
-// regexp package.
+// maxRegexp bounds expressions: compiled they take 200 times their size, and each
+// match costs up to the length of the expression times that of the text.
+// maxPlainDepth keeps plain expressions far below the limits of the regexp
+// package.
 const (
-	maxPlain      = 64 << 10
+	maxRegexp     = 64 << 10
 	maxPlainDepth = 100
 )
 
@@ -33,9 +38,6 @@ const (
 // paths writes, such as ^(www[.]example[.]org[.]?(:[0-9]+)?)$. It knows only
 // literals, ".", "^", "$", "|", groups, simple classes and "?", "*", "+".
 func plainRegexp(s string) bool {
-	if len(s) > maxPlain {
-		return false
-	}
 	depth := 0
 	atom := false // whether the last piece may be repeated
 	for i := 0; i < len(s); i++ {
