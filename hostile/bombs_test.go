@@ -169,7 +169,11 @@ func TestEndlessHeads(t *testing.T) {
 		if _, err := c.Read(b); err != nil {
 			return
 		}
-		for _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n"); err == nil; _, err = io.WriteString(c, text) {
+		first := "HTTP/1.1 200 OK\r\n"
+		if strings.HasPrefix(text, "HTTP") {
+			first = text
+		}
+		for _, err := io.WriteString(c, first); err == nil; _, err = io.WriteString(c, text) {
 		}
 	})
 	i := start(t, `r: * -> "http://`+back+`"`)
