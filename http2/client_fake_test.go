@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
@@ -56,25 +58,33 @@ func toScripted(t *testing.T, cfg ClientConfig, f func(b *scripted)) {
 }
 
 func newScripted(t *testing.T, cfg *ClientConfig) *scripted {
-	near, far := net.Pipe()
-	b := &scripted{t: t, nc: far, to: &gathered{to: far}, more: make(chan struct{}, 1), s: sock.NewSweeper()}
-	b.fr = xhttp2.NewFramer(b.to, nil)
-	b.fr.AllowIllegalWrites = true
-	b.enc = hpack.NewEncoder(&b.hbuf)
+	b, near := newScriptedPeer(t)
 	<-time.After(time.Millisecond) // no clock stands at 0
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = b.s.Run(ctx) })
-	wg.Go(b.read)
-	t.Cleanup(func() { cancel(); far.Close(); wg.Wait() })
 	cfg.Now = b.s.Now
-	c, err := NewClientConn(sock.Wrap(near, b.s), *cfg)
+	c, err := NewClientConn(near, *cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.c = c
 	return b
 }
+
+// newScriptedPeer returns a backend and the client's end of the connection to it.
+func newScriptedPeer(t *testing.T) (*scripted, Conn) {
+	near, far := net.Pipe()
+	b := &scripted{t: t, nc: far, to: &gathered{to: far}, more: make(chan struct{}, 1), s: sock.NewSweeper()}
+	b.fr = xhttp2.NewFramer(b.to, nil)
+	b.fr.AllowIllegalWrites = true
+	b.enc = hpack.NewEncoder(&b.hbuf)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = b.s.Run(ctx) })
+	wg.Go(b.read)
+	t.Cleanup(func() { cancel(); far.Close(); wg.Wait() })
+	return b, sock.Wrap(near, b.s)
+}
+
+type hpackField = hpack.HeaderField
 
 // read takes note of what the client sends.
 func (b *scripted) read() {
@@ -243,3 +253,77 @@ func protocolErr(err error) message.Reason {
 
 // second is short in virtual time.
 const second = time.Second
+
+// answering is a connection to a backend that answers every request without
+// allocating.
+type answering struct {
+	out    []byte // to the client
+	mu     sync.Mutex
+	ready  sync.Cond
+	end    bool
+	greets bool
+}
+
+// newAnswering returns the client's end of a answering, twice.
+func newAnswering() (Conn, io.Closer) {
+	l := &answering{out: make([]byte, 0, 1<<16)}
+	l.ready.L = &l.mu
+	l.out = appendFrameHead(l.out, 0, frameSettings, 0, 0)
+	return l, l
+}
+
+func (l *answering) WriteTwo(a, _ []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.greets {
+		l.greets = true
+		a = a[len(Preface):]
+	}
+	for len(a) >= frameHeadLen {
+		h := parseFrameHead(a)
+		a = a[frameHeadLen+h.length:]
+		if h.kind == frameHeaders {
+			l.out = append(appendFrameHead(l.out, 1, frameHeaders, flagEndHeaders, h.stream), 0x88)
+			l.out = append(appendFrameHead(l.out, 5, frameData, flagEndStream, h.stream), "hello"...)
+		}
+	}
+	l.ready.Signal()
+	return nil
+}
+
+func (l *answering) Fill(size int) ([]byte, int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.out) == 0 && !l.end {
+		l.ready.Wait()
+	}
+	if l.end {
+		return nil, 0, nil
+	}
+	b := buf.Get(size)
+	n := copy(b, l.out)
+	l.out = l.out[:copy(l.out, l.out[n:])]
+	return b, n, nil
+}
+
+func (l *answering) Read(p []byte) (int, error) {
+	b, n, err := l.Fill(len(p))
+	copy(p, b[:n])
+	if b != nil {
+		buf.Put(b)
+	}
+	return n, err
+}
+
+func (l *answering) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end = true
+	l.ready.Broadcast()
+	return nil
+}
+
+func (l *answering) Interrupt()             { _ = l.Close() }
+func (l *answering) CloseWrite() error      { return nil }
+func (l *answering) Remote() netip.AddrPort { return netip.AddrPort{} }
+func (l *answering) Local() netip.AddrPort  { return netip.AddrPort{} }

@@ -86,7 +86,7 @@ func (p *Pool) Len() int {
 // for a place on one, until ctx ends. The error is that of Dial, ErrBusy or that
 // of ctx.
 func (p *Pool) Get(ctx context.Context) (*ClientStream, error) {
-	s, d, err := p.try()
+	s, _, err := p.try()
 	if s != nil || err != nil {
 		return s, err
 	}
@@ -97,7 +97,8 @@ func (p *Pool) Get(ctx context.Context) (*ClientStream, error) {
 	defer late.Stop()
 	for {
 		// Once more: a place may have become free before we were counted.
-		if s, d, err = p.try(); s != nil || err != nil {
+		s, d, err := p.try()
+		if s != nil || err != nil {
 			return s, err
 		}
 		var made <-chan struct{}

@@ -16,57 +16,27 @@ import (
 	"testing"
 	"time"
 
-	xhttp2 "golang.org/x/net/http2"
-
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
-// backend is net/http's server, or that of x/net, without TLS.
-func backend(t testing.TB, kind string, h http.Handler) (addr string, stop func()) {
+// backend is the server of net/http, without TLS.
+func backend(t testing.TB, streams int, h http.Handler) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	var wg sync.WaitGroup
-	switch kind {
-	case "net/http":
-		srv.Protocols = new(http.Protocols)
-		srv.Protocols.SetUnencryptedHTTP2(true)
-		wg.Go(func() { _ = srv.Serve(ln) })
-		stop = func() { srv.Close(); wg.Wait() }
-	case "x/net":
-		h2 := &xhttp2.Server{MaxConcurrentStreams: 250}
-		var mu sync.Mutex
-		var open []net.Conn
-		wg.Go(func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
-				}
-				mu.Lock()
-				open = append(open, c)
-				mu.Unlock()
-				wg.Go(func() { h2.ServeConn(c, &xhttp2.ServeConnOpts{BaseConfig: srv, Handler: h}) })
-			}
-		})
-		stop = func() {
-			ln.Close()
-			mu.Lock()
-			for _, c := range open {
-				c.Close()
-			}
-			mu.Unlock()
-			wg.Wait()
-		}
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, Protocols: new(http.Protocols),
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streams},
 	}
-	stop = sync.OnceFunc(stop)
-	t.Cleanup(stop)
-	return ln.Addr().String(), stop
+	srv.Protocols.SetUnencryptedHTTP2(true)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = srv.Serve(ln) })
+	t.Cleanup(func() { srv.Close(); wg.Wait() })
+	return ln.Addr().String()
 }
 
 // ticking returns a sweeper that runs.
@@ -106,7 +76,7 @@ func connTo(t testing.TB, addr string, cfg ClientConfig) *ClientConn {
 	return c
 }
 
-// call makes one exchange and returns status, body and trailers.
+// call is one exchange.
 type call struct {
 	method, path string
 	header       []string // name, value, ...
@@ -175,16 +145,6 @@ func mustOpen(t testing.TB, c *ClientConn) *ClientStream {
 	return s
 }
 
-// eachBackend runs f with both servers.
-func eachBackend(t *testing.T, h http.Handler, f func(t *testing.T, addr string)) {
-	for _, kind := range []string{"net/http", "x/net"} {
-		t.Run(kind, func(t *testing.T) {
-			addr, _ := backend(t, kind, h)
-			f(t, addr)
-		})
-	}
-}
-
 func TestClientExchange(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
@@ -202,37 +162,36 @@ func TestClientExchange(t *testing.T) {
 		_, _ = io.WriteString(w, "done")
 		w.Header().Set("Seen", r.Trailer.Get("Sum")+"!")
 	})
-	eachBackend(t, h, func(t *testing.T, addr string) {
-		c := connTo(t, addr, ClientConfig{})
-		for range 3 {
-			r, err := call{method: "POST", path: "/a%20b?x=y", header: []string{"Cookie", "a=b; c=d", "Connection", "x", "Host", "other"}, body: strings.NewReader("hello "), length: message.Unknown,
-				trailer: []string{"Sum", "42"}, o: exchange.SendOptions{Trailers: true}}.on(mustOpen(t, c))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.status != 201 || string(r.body) != "hello done" || r.trailer.Get("seen") != "!" && r.trailer.Get("seen") != "42!" {
-				t.Errorf("got %d %q %v", r.status, r.body, r.trailer)
-			}
-			if got, want := r.header.Get("X-Got"), `HTTP/2.0 POST /a%20b?x=y host=example.test te="trailers" len=-1 cookie="a=b; c=d"`; got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
+	addr := backend(t, 250, h)
+	c := connTo(t, addr, ClientConfig{})
+	for range 3 {
+		r, err := call{method: "POST", path: "/a%20b?x=y", header: []string{"Cookie", "a=b; c=d", "Connection", "x", "Host", "other"}, body: strings.NewReader("hello "), length: message.Unknown,
+			trailer: []string{"Sum", "42"}, o: exchange.SendOptions{Trailers: true}}.on(mustOpen(t, c))
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, k := range []struct {
-			call
-			status int
-			body   string
-		}{
-			{call{path: "/"}, 201, "done"},
-			{call{method: "HEAD", path: "/"}, 201, ""},
-			{call{path: "/nothing"}, 204, ""},
-			{call{method: "PUT", path: "/", body: strings.NewReader("abc"), length: 3}, 201, "abcdone"},
-		} {
-			r, err := k.on(mustOpen(t, c))
-			if err != nil || r.status != k.status || string(r.body) != k.body {
-				t.Errorf("%s %s: got %d %q %v", k.method, k.path, r.status, r.body, err)
-			}
+		if r.status != 201 || string(r.body) != "hello done" || r.trailer.Get("seen") != "!" && r.trailer.Get("seen") != "42!" {
+			t.Errorf("got %d %q %v", r.status, r.body, r.trailer)
 		}
-	})
+		if got, want := r.header.Get("X-Got"), `HTTP/2.0 POST /a%20b?x=y host=example.test te="trailers" len=-1 cookie="a=b; c=d"`; got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	for _, k := range []struct {
+		call
+		status int
+		body   string
+	}{
+		{call{path: "/"}, 201, "done"},
+		{call{method: "HEAD", path: "/"}, 201, ""},
+		{call{path: "/nothing"}, 204, ""},
+		{call{method: "PUT", path: "/", body: strings.NewReader("abc"), length: 3}, 201, "abcdone"},
+	} {
+		r, err := k.on(mustOpen(t, c))
+		if err != nil || r.status != k.status || string(r.body) != k.body {
+			t.Errorf("%s %s: got %d %q %v", k.method, k.path, r.status, r.body, err)
+		}
+	}
 }
 
 func TestClientManyAtOnce(t *testing.T) {
@@ -241,30 +200,29 @@ func TestClientManyAtOnce(t *testing.T) {
 		w.Header().Set("X-Path", r.URL.Path)
 		_, _ = w.Write(b)
 	})
-	eachBackend(t, h, func(t *testing.T, addr string) {
-		s := ticking(t)
-		p := NewPool(PoolConfig{Dial: dialTo(addr, s), Client: ClientConfig{Now: s.Now}})
-		defer p.Close()
-		var wg sync.WaitGroup
-		for i := range 1000 {
-			wg.Go(func() {
-				st, err := p.Get(t.Context())
-				if err != nil {
-					t.Errorf("get: %v", err)
-					return
-				}
-				text := strings.Repeat(fmt.Sprint(i, " "), 50+i)
-				r, err := call{method: "POST", path: fmt.Sprintf("/%d", i), body: strings.NewReader(text), length: int64(len(text))}.on(st)
-				if err != nil || string(r.body) != text || r.header.Get("x-path") != fmt.Sprintf("/%d", i) {
-					t.Errorf("%d: %v, %d bytes of %d", i, err, len(r.body), len(text))
-				}
-			})
-		}
-		wg.Wait()
-		if n := p.Len(); n < 1 || n > 8 {
-			t.Errorf("%d connections", n)
-		}
-	})
+	addr := backend(t, 250, h)
+	s := ticking(t)
+	p := NewPool(PoolConfig{Dial: dialTo(addr, s), Client: ClientConfig{Now: s.Now}})
+	defer p.Close()
+	var wg sync.WaitGroup
+	for i := range 1000 {
+		wg.Go(func() {
+			st, err := p.Get(t.Context())
+			if err != nil {
+				t.Errorf("get: %v", err)
+				return
+			}
+			text := strings.Repeat(fmt.Sprint(i, " "), 50+i)
+			r, err := call{method: "POST", path: fmt.Sprintf("/%d", i), body: strings.NewReader(text), length: int64(len(text))}.on(st)
+			if err != nil || string(r.body) != text || r.header.Get("x-path") != fmt.Sprintf("/%d", i) {
+				t.Errorf("%d: %v, %d bytes of %d", i, err, len(r.body), len(text))
+			}
+		})
+	}
+	wg.Wait()
+	if n := p.Len(); n < 1 || n > 8 {
+		t.Errorf("%d connections", n)
+	}
 }
 
 // bytesOf gives n bytes that depend on their place.
@@ -304,32 +262,31 @@ func TestClientLargeBodies(t *testing.T) {
 		}
 		_, _ = io.Copy(w, &patterned{n: size})
 	})
-	eachBackend(t, h, func(t *testing.T, addr string) {
-		c := connTo(t, addr, ClientConfig{})
-		r, err := call{method: "PUT", path: "/", body: &patterned{n: size}, length: size}.on(mustOpen(t, c))
-		if err != nil || !bytes.Equal(r.body, want.Sum(nil)) {
-			t.Errorf("up: %v", err)
+	addr := backend(t, 250, h)
+	c := connTo(t, addr, ClientConfig{})
+	r, err := call{method: "PUT", path: "/", body: &patterned{n: size}, length: size}.on(mustOpen(t, c))
+	if err != nil || !bytes.Equal(r.body, want.Sum(nil)) {
+		t.Errorf("up: %v", err)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		k := call{method: method, path: "/"}
+		if method == "POST" {
+			k.body, k.length = &patterned{n: size}, message.Unknown
 		}
-		for _, method := range []string{"GET", "POST"} {
-			k := call{method: method, path: "/"}
-			if method == "POST" {
-				k.body, k.length = &patterned{n: size}, message.Unknown
-			}
-			st := mustOpen(t, c)
-			req, resp := k.request(), message.Response{}
-			if err := st.Do(req, &resp, &exchange.SendOptions{Host: "h"}); err != nil {
-				t.Fatal(err)
-			}
-			got := sha256.New()
-			if n, err := io.Copy(got, resp.Body); err != nil || n != size || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
-				t.Errorf("%s: %d bytes, %v", method, n, err)
-			}
-			if !st.Finish() {
-				t.Errorf("%s: not finished", method)
-			}
-			st.Close()
+		st := mustOpen(t, c)
+		req, resp := k.request(), message.Response{}
+		if err := st.Do(req, &resp, &exchange.SendOptions{Host: "h"}); err != nil {
+			t.Fatal(err)
 		}
-	})
+		got := sha256.New()
+		if n, err := io.Copy(got, resp.Body); err != nil || n != size || !bytes.Equal(got.Sum(nil), want.Sum(nil)) {
+			t.Errorf("%s: %d bytes, %v", method, n, err)
+		}
+		if !st.Finish() {
+			t.Errorf("%s: not finished", method)
+		}
+		st.Close()
+	}
 }
 
 // TestClientCancels ends exchanges at any time: the others go on, and all places
@@ -342,46 +299,45 @@ func TestClientCancels(t *testing.T) {
 		}
 		_, _ = io.Copy(w, &patterned{n: 100 << 10})
 	})
-	eachBackend(t, h, func(t *testing.T, addr string) {
-		c := connTo(t, addr, ClientConfig{})
-		var wg sync.WaitGroup
-		var good atomic.Int64
-		for i := range 80 {
-			wg.Go(func() {
-				for range 10 {
-					s, ok := c.Open()
-					if !ok {
-						t.Errorf("no stream")
+	addr := backend(t, 250, h)
+	c := connTo(t, addr, ClientConfig{})
+	var wg sync.WaitGroup
+	var good atomic.Int64
+	for i := range 80 {
+		wg.Go(func() {
+			for range 10 {
+				s, ok := c.Open()
+				if !ok {
+					t.Errorf("no stream")
+					return
+				}
+				if i%2 == 0 {
+					if r, err := (call{path: "/"}).on(s); err != nil || len(r.body) != 100<<10 {
+						t.Errorf("%d bytes, %v", len(r.body), err)
 						return
 					}
-					if i%2 == 0 {
-						if r, err := (call{path: "/"}).on(s); err != nil || len(r.body) != 100<<10 {
-							t.Errorf("%d bytes, %v", len(r.body), err)
-							return
-						}
-						good.Add(1)
-						continue
-					}
-					stop := time.AfterFunc(time.Duration(rand.IntN(5000))*time.Microsecond, s.Interrupt)
-					path := "/"
-					if i%4 == 1 {
-						path = "/slow"
-					}
-					req, resp := call{path: path}.request(), message.Response{}
-					if s.Do(req, &resp, &exchange.SendOptions{Host: "h"}) == nil {
-						_, _ = io.CopyN(io.Discard, resp.Body, 10000)
-					}
-					stop.Stop() // an interruption may come late: such a stream is not given back
-					s.Finish()
+					good.Add(1)
+					continue
 				}
-			})
-		}
-		wg.Wait()
-		c.mu.Lock()
-		held, open, err := c.held, len(c.streams), c.err
-		c.mu.Unlock()
-		if held != 0 || open != 0 || err != nil || good.Load() != 400 {
-			t.Errorf("%d places held, %d streams, %d good, %v", held, open, good.Load(), err)
-		}
-	})
+				stop := time.AfterFunc(time.Duration(rand.IntN(5000))*time.Microsecond, s.Interrupt)
+				path := "/"
+				if i%4 == 1 {
+					path = "/slow"
+				}
+				req, resp := call{path: path}.request(), message.Response{}
+				if s.Do(req, &resp, &exchange.SendOptions{Host: "h"}) == nil {
+					_, _ = io.CopyN(io.Discard, resp.Body, 10000)
+				}
+				stop.Stop() // an interruption may come late: such a stream is not given back
+				s.Finish()
+			}
+		})
+	}
+	wg.Wait()
+	c.mu.Lock()
+	held, open, err := c.held, len(c.streams), c.err
+	c.mu.Unlock()
+	if held != 0 || open != 0 || err != nil || good.Load() != 400 {
+		t.Errorf("%d places held, %d streams, %d good, %v", held, open, good.Load(), err)
+	}
 }

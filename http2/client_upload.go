@@ -181,7 +181,7 @@ func (u *upload) copy(length int64) {
 		case err == io.EOF && promised >= 0 && length > 0:
 			u.fail(false, fmt.Errorf("%w: %d bytes of the body are missing", exchange.ErrUnsendable, length))
 			return
-		case err != nil && err != io.EOF: //nolint:errorlint // readers return it bare
+		case err != nil && err != io.EOF:
 			u.fail(true, err)
 			return
 		case n > 0 || err != nil:
