@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
-	"net"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	xhttp2 "golang.org/x/net/http2"
@@ -31,15 +31,15 @@ func TestHostileRapidReset(t *testing.T) {
 	}}
 	r := dial(t, listen(t, h, ServerConfig{MaxStreams: 50}, nil))
 	block := r.block(plain("GET")...)
-	code := r.flood(100_000, func(i int) error {
+	code, why := r.flood(100_000, func(i int) error {
 		id := uint32(2*i + 1)
 		if err := r.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndStream: true, EndHeaders: true}); err != nil {
 			return err
 		}
 		return r.fr.WriteRSTStream(id, xhttp2.ErrCodeCancel)
 	})
-	if code != CodeEnhanceYourCalm {
-		t.Errorf("ended with %v", code)
+	if code != CodeEnhanceYourCalm || !strings.Contains(why, "without a response") {
+		t.Errorf("ended with %v (%s)", code, why)
 	}
 	if most.Load() > 50 {
 		t.Errorf("%d handlers ran at a time, 50 are allowed", most.Load())
@@ -74,7 +74,7 @@ func TestHostileMadeYouReset(t *testing.T) {
 			t.Cleanup(func() { close(release) })
 			r := dial(t, s)
 			block := r.block(plain("GET")...)
-			code := r.flood(100_000, func(i int) error {
+			code, why := r.flood(100_000, func(i int) error {
 				id := uint32(2*i + 1)
 				err := r.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndStream: true, EndHeaders: true})
 				if err != nil {
@@ -82,8 +82,8 @@ func TestHostileMadeYouReset(t *testing.T) {
 				}
 				return fn(r, id)
 			})
-			if code != CodeEnhanceYourCalm {
-				t.Errorf("ended with %v", code)
+			if code != CodeEnhanceYourCalm || !strings.Contains(why, "without a response") {
+				t.Errorf("ended with %v (%s)", code, why)
 			}
 			if most.Load() > 50 {
 				t.Errorf("%d handlers ran at a time, 50 are allowed", most.Load())
@@ -125,8 +125,9 @@ func TestHostileFrameFloods(t *testing.T) {
 			r.open(false, plain("POST")...)
 			id := r.open(true, plain("POST", "connection", "close")...)
 			r.reset(id)
-			if code := r.flood(1_000_000, func(i int) error { return fn(r, i) }); code != CodeEnhanceYourCalm {
-				t.Errorf("ended with %v", code)
+			code, why := r.flood(1_000_000, func(i int) error { return fn(r, i) })
+			if code != CodeEnhanceYourCalm || !strings.Contains(why, "without a use") && !strings.Contains(why, "does not read") {
+				t.Errorf("ended with %v (%s)", code, why)
 			}
 		})
 	}
@@ -136,27 +137,31 @@ func TestHostileFrameFloods(t *testing.T) {
 func TestHostileMalformedRequests(t *testing.T) {
 	r := dial(t, listen(t, &handler{}, ServerConfig{}, nil))
 	block := r.block(plain("GET", "te", "gzip")...)
-	code := r.flood(100_000, func(i int) error {
+	code, why := r.flood(100_000, func(i int) error {
 		return r.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: uint32(2*i + 1), BlockFragment: block, EndStream: true, EndHeaders: true})
 	})
-	if code != CodeEnhanceYourCalm {
-		t.Errorf("ended with %v", code)
+	if code != CodeEnhanceYourCalm || !strings.Contains(why, "without a response") {
+		t.Errorf("ended with %v (%s)", code, why)
 	}
 }
 
 // Header blocks that never end (CVE-2024-27316 and kin).
 func TestHostileContinuation(t *testing.T) {
-	for name, fragment := range map[string][]byte{
-		"full":      bytes.Repeat([]byte{0x82}, maxFrame),
-		"one byte":  {0x82},
-		"empty":     {},
-		"one field": {0x00, 0x01, 'a', 0x01, 'b'},
+	for name, tt := range map[string]struct {
+		fragment []byte
+		why      string
+	}{
+		"full":      {bytes.Repeat([]byte{0x82}, maxFrame), "bytes"},
+		"one byte":  {[]byte{0x82}, "frames"},
+		"empty":     {nil, "frames"},
+		"one field": {[]byte{0x00, 0x01, 'a', 0x01, 'b'}, "frames"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := dial(t, listen(t, &handler{}, ServerConfig{}, nil))
 			r.try(r.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1, BlockFragment: r.block(plain("GET")...)}))
-			if code := r.flood(100_000, func(int) error { return r.fr.WriteContinuation(1, false, fragment) }); code != CodeEnhanceYourCalm {
-				t.Errorf("ended with %v", code)
+			code, why := r.flood(100_000, func(int) error { return r.fr.WriteContinuation(1, false, tt.fragment) })
+			if code != CodeEnhanceYourCalm || !strings.Contains(why, tt.why) {
+				t.Errorf("ended with %v (%s)", code, why)
 			}
 		})
 	}
@@ -216,6 +221,46 @@ func TestHostileHeaderBomb(t *testing.T) {
 	}
 }
 
+// Heads that are allowed one by one, on many streams at a time.
+func TestHostileManyHeads(t *testing.T) {
+	release := make(chan struct{})
+	h := &handler{fn: func(exchange.Downstream) { <-release }}
+	s := listen(t, h, ServerConfig{Limits: exchange.Limits{HeadBytes: 64 << 10}}, nil)
+	t.Cleanup(func() { close(release) })
+	r := dial(t, s)
+	before := heap()
+	refused := 0
+	for range 60 {
+		block := r.block(plain("GET")...)
+		for range 10 {
+			block = appendField(block, "authorization", strings.Repeat("v", 6000))
+		}
+		id := r.next
+		r.next += 2
+		r.try(r.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: id, BlockFragment: block[:maxFrame], EndStream: true}))
+		for rest := block[maxFrame:]; len(rest) > 0; {
+			n := min(len(rest), maxFrame)
+			r.try(r.fr.WriteContinuation(id, n == len(rest), rest[:n]))
+			rest = rest[n:]
+		}
+	}
+	r.try(r.fr.WritePing(false, [8]byte{}))
+	r.until("PING", func(f xhttp2.Frame) bool {
+		if rst, ok := f.(*xhttp2.RSTStreamFrame); ok && Code(rst.ErrCode) == CodeRefusedStream {
+			refused++
+		}
+		_, ok := f.(*xhttp2.PingFrame)
+		return ok
+	})
+	if served := 60 - refused; served < 1 || served > headsMost {
+		t.Errorf("%d heads of the largest size are kept at a time, want %d", served, headsMost)
+	}
+	const most = 1 << 20
+	if grown := heap() - before; grown > most {
+		t.Errorf("the heap grew by %d bytes, %d are allowed", grown, most)
+	}
+}
+
 // The client does not get a larger table than we allow, whatever it says.
 func TestHostileTableSize(t *testing.T) {
 	r := dial(t, listen(t, &handler{}, ServerConfig{}, nil))
@@ -229,18 +274,23 @@ func TestHostileTableSize(t *testing.T) {
 
 // Answers that the client does not read are not kept for it.
 func TestHostileUnreadAnswers(t *testing.T) {
-	s := listen(t, &handler{}, ServerConfig{}, nil)
-	r := dial(t, s)
-	if tcp, ok := r.nc.(*net.TCPConn); ok {
-		_ = tcp.SetReadBuffer(4 << 10)
-	}
-	_ = r.nc.SetWriteDeadline(time.Now().Add(20 * time.Second))
-	for range 1_000_000 {
-		if r.fr.WritePing(false, [8]byte{}) != nil {
-			return // cut off
+	inBubble(t, &handler{}, ServerConfig{}, ConnOptions{}, func(b *bubble) {
+		b.helloPiped()
+		_ = b.nc.SetWriteDeadline(time.Now().Add(time.Second))
+		for range 1990 { // fewer than are too many if their answers are read
+			if b.fr.WritePing(false, [8]byte{}) != nil {
+				break
+			}
 		}
-	}
-	t.Error("a million pings were taken although no answer was read")
+		synctest.Wait()
+		for _, c := range b.srv.snapshot(nil) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if !c.w.closed || len(c.w.out) > 2*controlMost {
+				t.Errorf("%d bytes are kept, ended: %v", len(c.w.out), c.w.closed)
+			}
+		}
+	})
 }
 
 // A client that holds its window at zero, or opens it by drops, costs its
@@ -370,9 +420,9 @@ func TestHostileInitialWindow(t *testing.T) {
 		for i := range uint32(2700) {
 			p = binary.BigEndian.AppendUint32(append(p, 0, 4), i&1)
 		}
-		code := r.flood(100_000, func(int) error { return r.fr.WriteRawFrame(xhttp2.FrameSettings, 0, 0, p) })
-		if code != CodeEnhanceYourCalm {
-			t.Errorf("ended with %v", code)
+		code, why := r.flood(100_000, func(int) error { return r.fr.WriteRawFrame(xhttp2.FrameSettings, 0, 0, p) })
+		if code != CodeEnhanceYourCalm || !strings.Contains(why, "without a use") {
+			t.Errorf("ended with %v (%s)", code, why)
 		}
 	})
 }
@@ -399,13 +449,13 @@ func TestHostileBeyondWindow(t *testing.T) {
 		d.OnGone(func() { close(gone) })
 		<-gone
 	}}, ServerConfig{}, nil))
-	code := r2.flood(1000, func(i int) error {
+	code, why := r2.flood(1000, func(i int) error {
 		if i%(streamWindow/maxFrame) == 0 {
 			r2.open(false, plain("POST")...)
 		}
 		return r2.fr.WriteData(r2.next-2, false, data)
 	})
 	if code != CodeFlowControl {
-		t.Errorf("the connection ended with %v", code)
+		t.Errorf("the connection ended with %v (%s)", code, why)
 	}
 }

@@ -140,9 +140,9 @@ func (r *raw) response(id uint32) (fields map[string]string, ended bool) {
 	return fields, f.StreamEnded()
 }
 
-// flood writes until the server ends the connection, and returns the code that
-// it gave. It fails the test when all n were taken.
-func (r *raw) flood(n int, one func(i int) error) Code {
+// flood writes until the server ends the connection, and returns the code and
+// the words that it gave. It fails the test when all n were taken.
+func (r *raw) flood(n int, one func(i int) error) (code Code, why string) {
 	r.t.Helper()
 	sent := make(chan int, 1)
 	go func() {
@@ -154,7 +154,7 @@ func (r *raw) flood(n int, one func(i int) error) Code {
 		}
 		sent <- n
 	}()
-	code, found := Code(0), false
+	found := false
 	_ = r.nc.SetReadDeadline(time.Now().Add(20 * time.Second))
 	for {
 		f, err := r.fr.ReadFrame()
@@ -165,7 +165,7 @@ func (r *raw) flood(n int, one func(i int) error) Code {
 			break
 		}
 		if g, ok := f.(*xhttp2.GoAwayFrame); ok {
-			code, found = Code(g.ErrCode), true
+			code, why, found = Code(g.ErrCode), string(g.DebugData()), true
 			break
 		}
 	}
@@ -173,5 +173,5 @@ func (r *raw) flood(n int, one func(i int) error) Code {
 	if k := <-sent; k == n {
 		r.t.Errorf("all of %d were taken (GOAWAY %v)", n, found)
 	}
-	return code
+	return code, why
 }
