@@ -164,22 +164,29 @@ func (w *weapon) hit(n int) {
 func (w *weapon) each(at, rate int, do func()) {
 	var done sync.WaitGroup
 	every := time.Duration(at) * time.Second / time.Duration(rate)
-	for range at {
+	for i := range at {
 		done.Go(func() {
+			// One after the other, not all together.
+			w.wait(every * time.Duration(i) / time.Duration(at))
 			for next := time.Now(); w.ctx.Err() == nil; {
 				do()
 				// Who is late catches up a little, but not in one go.
 				if next = next.Add(every); time.Since(next) > 100*time.Millisecond {
 					next = time.Now()
 				}
-				select {
-				case <-w.ctx.Done():
-				case <-time.After(time.Until(next)):
-				}
+				w.wait(time.Until(next))
 			}
 		})
 	}
 	done.Wait()
+}
+
+// wait lets time go by, unless the attack ends.
+func (w *weapon) wait(d time.Duration) {
+	select {
+	case <-w.ctx.Done():
+	case <-time.After(d):
+	}
 }
 
 // hold opens n connections, rate a second, and keeps them.

@@ -12,17 +12,21 @@ import (
 // attackers are what the attacks of siege do.
 var attackers = map[string]func(*weapon){
 	"half-open handshakes": func(w *weapon) {
-		w.hold(10000, 5000, func() net.Conn {
+		w.hold(10000, 3000, func() net.Conn {
 			// A record of a ClientHello of 512 bytes, of which a few come.
 			return w.dialAndSay(w.Secure, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half")
 		})
 	},
 	"idle connections": func(w *weapon) {
-		w.hold(5000, 2500, func() net.Conn { return w.dial(w.Plain) })
-		w.hold(5000, 2500, func() net.Conn { return w.dialAndSay(w.Plain, honestRequest) })
+		w.hold(10000, 3000, func() net.Conn {
+			if w.turn.Add(1)%2 == 0 {
+				return w.dial(w.Plain)
+			}
+			return w.dialAndSay(w.Plain, honestRequest)
+		})
 	},
 	"idle TLS connections": func(w *weapon) {
-		w.hold(300, 150, func() net.Conn { _, nc := w.tls("one.example", "h2"); return nc })
+		w.hold(150, 75, func() net.Conn { _, nc := w.tls("one.example", "h2"); return nc })
 	},
 	"handshakes without a request": func(w *weapon) {
 		w.each(4, 60, func() { w.shake("one.example") })
@@ -114,7 +118,7 @@ func (w *weapon) shake(name string) {
 // drip opens n connections that begin with text and go on with a byte now and
 // then. Those that are ended are opened again, at a bounded pace.
 func (w *weapon) drip(n int, text string) {
-	w.each(n, n*2, func() {
+	w.each(n, n/2, func() {
 		nc := w.dialAndSay(w.Plain, text)
 		if nc == nil {
 			return
@@ -145,7 +149,7 @@ func (w *weapon) drip(n int, text string) {
 
 // slowReaders ask for a megabyte each and read a few bytes a second.
 func slowReaders(w *weapon) {
-	w.each(300, 300, func() {
+	w.each(300, 100, func() {
 		nc := w.dial(w.Plain)
 		if nc == nil {
 			return
