@@ -196,6 +196,9 @@ func (c *conn) close() {
 	_ = c.nc.Close()
 	if c.fate != nil {
 		c.srv.log.connEnded(c.nc.Remote().Addr().String(), c.fate)
+		if told := c.srv.cfg.ConnEnded; told != nil {
+			told(c.fate.Code)
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ type ServerConfig struct {
 	Log          *slog.Logger
 	// ConnMoved is told what connections do; may be nil.
 	ConnMoved func(from, to exchange.ConnState)
+	// ConnEnded is told the code of a connection that was ended because of what
+	// the client did; may be nil.
+	ConnEnded func(Code)
 }
 
 // orDefault returns cfg with what must not be zero.

@@ -262,6 +262,9 @@ func (c *conn) ended(err error) bool {
 	c.mu.Unlock()
 	if first {
 		c.srv.attacks.ended(c.q.RemoteAddr().String(), ce)
+		if told := c.srv.cfg.ConnEnded; told != nil {
+			told(ce.Code)
+		}
 	}
 	_ = c.q.CloseWithError(ce.Code.conn(), ce.Detail) // always nil
 	return true

@@ -81,6 +81,7 @@ func (m *Metrics) walkShared(to sink) {
 	showCodes(to, &m.combined, "")
 	show(to, s.handshakes)
 	m.refusals.each(func(r *refusal) { show(to, r.series, r.listener, r.reason) })
+	m.endings.each(func(e *ending) { show(to, e.series, e.code, e.protocol) })
 	show(to, s.routesValid, "valid")
 	show(to, s.routesInvalid, "invalid")
 	for _, r := range message.Reasons() {

@@ -25,6 +25,30 @@ func (m *Metrics) ConnRefused(listener, reason string) {
 	}).series.add(1)
 }
 
+// maxEndings bounds the series of ended connections: codes are those of the
+// protocols.
+const maxEndings = 100
+
+// ending is the counter of one code of one protocol.
+type ending struct {
+	protocol, code string
+	series         *series
+}
+
+// ConnEnded counts a connection that speaks protocol, such as HTTP/2, and was
+// ended with a code because of what the client did.
+func (m *Metrics) ConnEnded(protocol, code string) {
+	if m == nil {
+		return
+	}
+	named(m.endings, protocol+" "+code, func(name string) *ending {
+		if name == otherLabel {
+			protocol, code = otherLabel, otherLabel
+		}
+		return &ending{protocol, code, m.families.connEnded.newSeries()}
+	}).series.add(1)
+}
+
 // ObserveHandshake reports how long a TLS handshake with a client took, its
 // round trips included.
 func (m *Metrics) ObserveHandshake(d time.Duration) {

@@ -38,6 +38,7 @@ type Metrics struct {
 	timers   *table[Timer]
 	conns    connections
 	refusals *table[refusal]
+	endings  *table[ending]
 	invalid  invalidRoutes
 }
 
@@ -97,6 +98,7 @@ func (m *Metrics) makeTables(maxHosts int) {
 	m.counters = newTable[Counter](maxKeys)
 	m.gauges = newTable[Gauge](maxKeys)
 	m.refusals = newTable[refusal](maxRefusals)
+	m.endings = newTable[ending](maxEndings)
 	m.timers = newTable[Timer](maxKeys)
 	m.invalid.all = map[invalidRoute]struct{}{}
 	m.makeConnections()

@@ -217,6 +217,7 @@ func report(m *Metrics) {
 	m.Filter("setPath").ObserveCreate(time.Millisecond)
 	m.Rejected(message.ReasonNoRoute)
 	m.ConnRefused("proxy", "tls-timeout")
+	m.ConnEnded("HTTP/2", "ENHANCE_YOUR_CALM")
 	m.ObserveHandshake(20 * time.Millisecond)
 	m.InvalidRoute("broken", "unknown_filter", true)
 	m.InvalidRoute("mended", "unknown_filter", true)

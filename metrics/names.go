@@ -27,7 +27,7 @@ type families struct {
 	streamError                                            *family
 	customTotal, customGauge, customDuration               *family
 	rejected, connections, routes                          *family
-	connRefused, handshake                                 *family
+	connRefused, connEnded, handshake                      *family
 }
 
 // definer makes families that share a namespace.
@@ -85,6 +85,7 @@ func (m *Metrics) defineFamilies() error {
 	f.rejected = own.define(counter, "http_rejected_total", "Exchanges that Fairlead answered or gave up itself, by reason.", "reason")
 	f.connections = own.define(gauge, "connections", "Open connections by side (client, backend) and state.", "side", "state")
 	f.connRefused = own.define(counter, "connections_refused_total", "Connections that were ended before they were served, by listener and reason.", "listener", "reason")
+	f.connEnded = own.define(counter, "connections_ended_total", "Connections that were ended because of what their clients did, by protocol and the code that the protocol has for it.", "protocol", "code")
 	own.unit, own.buckets = seconds, m.on.HistogramBuckets
 	f.handshake = own.define(histogram, "tls_handshake_duration_seconds", "Time of TLS handshakes with clients that went well.")
 	f.routes = own.define(gauge, "routes", "Routes in force (valid) and left out (invalid).", "state")

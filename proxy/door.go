@@ -42,6 +42,7 @@ func (p *Proxy) newHTTP3(options *option.Set) *http3.Server {
 		MaxStreams: q.MaxStreams, MaxConns: q.MaxConns, MaxPerClient: q.MaxPerClient, RetryFrom: q.RetryFrom,
 		AdvertisePort: q.AdvertisePort, AltSvcMaxAge: q.AltSvcMaxAge,
 		Log: p.log, ConnMoved: p.clientMoved,
+		ConnEnded: func(c http3.Code) { p.metrics.ConnEnded("HTTP/3", c.String()) },
 	}, p.sweeper)
 }
 

@@ -77,6 +77,7 @@ func (p *Proxy) engines() *engines {
 		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
 		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
 		Log: p.log, ConnMoved: p.clientMoved,
+		ConnEnded: func(c http2.Code) { p.metrics.ConnEnded("HTTP/2", c.String()) },
 	}, p.sweeper)
 	cfg := http1.ServerConfig{
 		Limits:      limits,
