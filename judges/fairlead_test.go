@@ -16,10 +16,10 @@ func buildFairlead(t *testing.T) string {
 	t.Helper()
 	programs.Lock()
 	defer programs.Unlock()
-	if file := programs.built["fairlead"]; file != "" {
+	file := filepath.Join(programs.dir, "fairlead")
+	if programs.built["fairlead"] == file {
 		return file
 	}
-	file := filepath.Join(programs.dir, "fairlead")
 	if out, err := exec.Command("go", "build", "-C", "..", "-o", file, "./cmd/fairlead").CombinedOutput(); err != nil {
 		t.Fatalf("build fairlead: %v\n%s", err, out)
 	}
