@@ -302,31 +302,38 @@ func clientReason(err error) message.Reason {
 
 // replyFailed notes why the response did not reach the client completely.
 func (e *passage) replyFailed(err error) {
-	var re *exchange.ReplyError
-	if errors.As(err, &re) && re.Backend {
-		reason := message.ReasonBackendBodyCut
-		if errors.Is(err, sock.ErrTimeout) {
-			reason = message.ReasonBackendBodyTimeout
-		}
-		e.fail(reason, err)
-		if status, _ := e.down.Sent(); status == 0 {
-			e.fail(message.ReasonBackendMalformed, err)
-			e.answer()
-			e.brand()
-			_ = e.down.Reply(e.ctx.Response)
-		} else {
-			e.endGRPC()
-		}
-	} else {
-		e.fail(message.ReasonClientGone, err)
-		if errors.Is(err, sock.ErrTimeout) {
-			e.fail(message.ReasonClientStalled, err)
-		}
-	}
 	if e.up != nil {
-		e.drop()
+		defer e.drop()
 	}
-	e.logFailure("send response")
+	if e.failed == message.ReasonClientGone {
+		return // that is known, and nobody is there
+	}
+	defer e.logFailure("send response")
+	var re *exchange.ReplyError
+	backend, late := errors.As(err, &re) && re.Backend, errors.Is(err, sock.ErrTimeout)
+	switch {
+	case backend && e.down.Gone():
+		e.fail(message.ReasonClientGone, err) // which interrupted the backend
+		return
+	case backend && late:
+		e.fail(message.ReasonBackendBodyTimeout, err)
+	case backend:
+		e.fail(message.ReasonBackendBodyCut, err)
+	case late:
+		e.fail(message.ReasonClientStalled, err)
+		return
+	default:
+		e.fail(message.ReasonClientGone, err)
+		return
+	}
+	if status, _ := e.down.Sent(); status != 0 {
+		e.endGRPC()
+		return
+	}
+	e.fail(message.ReasonBackendMalformed, err)
+	e.answer()
+	e.brand()
+	_ = e.down.Reply(e.ctx.Response)
 }
 
 func (e *passage) logFailure(what string) {
