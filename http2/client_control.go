@@ -49,6 +49,9 @@ func (r *clientReader) settings(h frameHead, p []byte) error {
 	if h.has(flagAck) {
 		return nil
 	}
+	if !c.settled {
+		c.most = maxID // who says nothing has no limit (RFC 9113 6.5.2)
+	}
 	if err := eachSetting(p, c.set); err != nil {
 		return err
 	}
