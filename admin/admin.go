@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,6 +52,8 @@ type Sources struct {
 	Metrics http.Handler
 	Routes  Routes
 	Ready   Ready
+	// Listen opens the port; nil: package net does.
+	Listen func(address string) (net.Listener, error)
 }
 
 // Admin is the support listener, a part of the process.
@@ -59,6 +62,7 @@ type Admin struct {
 	sources  Sources
 	log      *slog.Logger
 	listener net.Listener
+	left     atomic.Bool // by Leave
 }
 
 // New returns the support listener that the options ask for.
@@ -78,7 +82,11 @@ func (a *Admin) Listen() error {
 	if a.listener != nil || a.values.Address == "" {
 		return nil
 	}
-	l, err := net.Listen("tcp", a.values.Address)
+	open := a.sources.Listen
+	if open == nil {
+		open = func(address string) (net.Listener, error) { return net.Listen("tcp", address) }
+	}
+	l, err := open(a.values.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("option -support-listener: %q is in use by another process: stop that or choose another port: %w", a.values.Address, err)
 	}
@@ -95,6 +103,15 @@ func (a *Admin) Addr() net.Addr {
 		return nil
 	}
 	return a.listener.Addr()
+}
+
+// Leave closes the port; requests on their way go on. Another process has it,
+// too, and answers from now on.
+func (a *Admin) Leave() {
+	a.left.Store(true)
+	if a.listener != nil {
+		_ = a.listener.Close()
+	}
 }
 
 // Run serves until ctx ends. Nothing of it is left afterwards.
@@ -126,6 +143,12 @@ func (a *Admin) Run(ctx context.Context) error {
 	var err error
 	select {
 	case err = <-served:
+		if a.left.Load() {
+			<-ctx.Done()
+			cancel()
+			err = shutdown(srv)
+			break
+		}
 		err = fmt.Errorf("serve on %q: %w", a.values.Address, err)
 		srv.Close()
 	case <-ctx.Done():

@@ -5,14 +5,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync/atomic"
 
 	"fairlead.dev/fairlead/acme"
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/http3"
-	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/proxy"
@@ -136,7 +134,11 @@ func closeDoors(doors []proxy.Door) error {
 // packetDoor opens the socket of HTTP/3, with the certificates and authorities
 // that TCP listeners have.
 func (p *proxyParts) packetDoor(ctx context.Context) (proxy.Door, error) {
-	s, err := http3.Open(ctx, p.packets)
+	c, err := p.sockets.ListenPacket(ctx, p.packets)
+	if err != nil {
+		return proxy.Door{}, fmt.Errorf("%w (is another process using the port? choose one with -http3-address)", err)
+	}
+	s, err := http3.Take(c)
 	if err != nil {
 		return proxy.Door{}, err
 	}
@@ -146,10 +148,9 @@ func (p *proxyParts) packetDoor(ctx context.Context) (proxy.Door, error) {
 
 // door opens one listener. The error names the address and what to do.
 func (p *proxyParts) door(ctx context.Context, name, address string, secured *tls.Config) (proxy.Door, error) {
-	lc := net.ListenConfig{KeepAlive: -1, Control: sock.KeepAlive}
-	ln, err := lc.Listen(ctx, "tcp", address)
+	ln, err := p.sockets.Listen(ctx, address)
 	if err != nil {
-		return proxy.Door{}, fmt.Errorf("listen on %q: %w (is another process using the port? choose one with -address)", address, err)
+		return proxy.Door{}, fmt.Errorf("%w (is another process using the port? choose one with -address)", err)
 	}
 	p.proxy.Protect(ln.Addr())
 	p.log.Info("proxy listens", "address", ln.Addr().String(), "tls", secured != nil)

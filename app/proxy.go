@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -46,10 +47,18 @@ type proxyParts struct {
 	certs     *certs.Keeper
 	acme      *acme.Manager // nil: off
 	gate      *listen.Gate
-	address   string
-	insecure  string
-	packets   string // where HTTP/3 listens, "" if it does not
-	wait      bool   // for the first load of all sources
+	sockets   *listen.Set
+
+	upgradeTimeout time.Duration
+	program        string   // for the next process
+	replaced       chan int // the id of the process that replaces this one
+	gaveWay        atomic.Bool
+	serving        chan struct{} // closed when this process answers
+
+	address  string
+	insecure string
+	packets  string // where HTTP/3 listens, "" if it does not
+	wait     bool   // for the first load of all sources
 }
 
 // listening is where an instance listens.
@@ -69,8 +78,17 @@ func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready fun
 }
 
 func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
-	p := &proxyParts{log: log, wait: control.Options.From(options).WaitFirstLoad}
+	p := &proxyParts{
+		log: log, wait: control.Options.From(options).WaitFirstLoad || takesOver(),
+		upgradeTimeout: listen.Options.From(options).UpgradeTimeout, program: program(), replaced: make(chan int, 1), serving: make(chan struct{}),
+	}
+	if !takesOver() {
+		close(p.serving)
+	}
 	var err error
+	if p.sockets, err = listen.NewSet(os.LookupEnv); err != nil {
+		return nil, err
+	}
 	if p.metrics, err = metrics.New(options, log); err != nil {
 		return nil, err
 	}
@@ -110,7 +128,8 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		Log: log, Quiet: control.Options.From(options).Quiet,
 	})
 	p.admin = admin.New(options, admin.Sources{
-		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: p.proxy,
+		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: health{p},
+		Listen: func(address string) (net.Listener, error) { return p.sockets.Listen(context.Background(), address) },
 	}, log)
 	return p, nil
 }
@@ -129,7 +148,7 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 	}
 	var s starter
 	defer func() { err = errors.Join(err, s.stop()) }()
-	s.start("admin", p.admin.Run)
+	s.start("admin", p.runAdmin)
 	s.start("reopen", p.reopenLogs)
 	s.start("memory", p.memory().Run)
 	s.start("certs", p.certs.Run)
@@ -148,6 +167,8 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 		return quietly(ctx, err)
 	}
 	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, doors...) })
+	s.start("upgrade", p.upgrades)
+	p.sayReady()
 	if ready != nil {
 		if err := ready(listening{doors: doors, support: p.admin.Addr()}); err != nil {
 			return err
@@ -157,6 +178,9 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 	case failed := <-s.failed:
 		p.log.Error("a part failed, stopping", "error", failed)
 		return nil // stop returns the error
+	case pid := <-p.replaced:
+		p.giveWay(ctx, pid)
+		return nil
 	case <-ctx.Done():
 	}
 	p.leave(ctx, s.failed)

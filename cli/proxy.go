@@ -23,6 +23,10 @@ const proxyHelp = `Serve HTTP: find the route of each request, apply its filters
 Options come from flags, from the environment (FAIRLEAD_ADDRESS for -address)
 and from a YAML file (-config-file, with the names of flags as keys); flags win
 over the environment, which wins over the file. A flag has one dash or two.
+
+SIGTERM ends it when the requests are done, SIGHUP opens the log files anew, and
+SIGUSR2 starts the program anew, which takes over the listening sockets: nobody
+is refused, and if it cannot serve within -upgrade-timeout this one goes on.
 ` + "`fairlead options`" + ` lists all of them.`
 
 const proxyExample = `  fairlead proxy -inline-routes '* -> inlineContent("Hello!") -> <shunt>'

@@ -263,11 +263,8 @@ const lastCall = sock.ParkAfter
 // lastCall waits for the rest of that time; since is when the silence began.
 func (c *conn) lastCall(since int64) ([]byte, int, error) {
 	now := c.srv.sweeper.Now()
-	left := lastCall - time.Duration(now-since)
-	if left <= 0 {
-		return nil, 0, sock.ErrTimeout
-	}
-	c.s.SetTimeout(now, left)
+	// At least a look: a request may have arrived when the wait was ended.
+	c.s.SetTimeout(now, max(lastCall-time.Duration(now-since), time.Millisecond))
 	return c.s.Fill(buf.Medium)
 }
 
@@ -279,12 +276,12 @@ func (c *conn) park() (parked, ok bool) {
 	}
 	c.srv.live.Add(1) // for the goroutine that resumes
 	err := c.srv.parker.Park(sc, func(err error) {
-		if err != nil {
+		if err != nil && (c.s.Expired() || !c.srv.stopping.Load()) {
 			c.end()
 			c.srv.live.Done()
 			return
 		}
-		c.serve()
+		c.serve() // when the server stops, for a last look
 	})
 	if err != nil {
 		c.srv.live.Done()

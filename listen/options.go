@@ -13,6 +13,8 @@ type Values struct {
 	MaxHandshakes           int           `flag:"max-tls-handshakes" doc:"how many TLS handshakes may be under way at once; when one more begins, the oldest is ended. 0: no limit"`
 	HandshakeTimeout        time.Duration `flag:"tls-handshake-timeout" doc:"a TLS handshake must be done within this time"`
 
+	UpgradeTimeout time.Duration `flag:"upgrade-timeout" doc:"after SIGUSR2: the new process must be ready to serve within this time, or this one goes on"`
+
 	EnableQueue   bool `flag:"enable-tcp-queue" doc:"bound the connections that are served at once; others wait, and the last that came is served first"`
 	ExpectedBytes int  `flag:"expected-bytes-per-request" doc:"with -enable-tcp-queue: the memory limit of the container divided by this is how many connections are served at once"`
 	Concurrency   int  `flag:"max-tcp-listener-concurrency" doc:"with -enable-tcp-queue: how many connections are served at once; 0: see -expected-bytes-per-request"`
@@ -30,5 +32,6 @@ var Options = option.Define("listen", Values{
 	// 50 MB. What is computed is bounded apart: see Gate.
 	MaxHandshakes:    4096,
 	HandshakeTimeout: 10 * time.Second,
+	UpgradeTimeout:   time.Minute,
 	ExpectedBytes:    50 << 10,
 })

@@ -23,9 +23,9 @@ const (
 	envSystemd    = "LISTEN_FDS"
 )
 
-// firstFD is the first descriptor behind standard error: the sockets of a new
+// FirstFD is the first descriptor behind standard error: the sockets of a new
 // process begin there.
-const firstFD = 3
+const FirstFD = 3
 
 // Set opens the sockets that a process listens on, or takes them over from who
 // started it, and can hand them over to the next one: whoever connects meanwhile
@@ -71,7 +71,7 @@ func NewSet(lookupEnv func(string) (string, bool)) (*Set, error) {
 	if err != nil || n < 0 || n > 1000 {
 		return nil, fmt.Errorf("take over sockets from %s: found %q, expected a number", envSystemd, text)
 	}
-	for fd := firstFD; fd < firstFD+n; fd++ {
+	for fd := FirstFD; fd < FirstFD+n; fd++ {
 		if err := s.takeFD(fd, "", ""); err != nil {
 			s.Close()
 			return nil, fmt.Errorf("take over sockets from %s: %w", envSystemd, err)
@@ -85,7 +85,7 @@ func (s *Set) takeOver(part string) error {
 	number, what, ok := strings.Cut(part, "=")
 	network, address, ok2 := strings.Cut(what, "@")
 	fd, err := strconv.Atoi(number)
-	if !ok || !ok2 || err != nil || fd < firstFD {
+	if !ok || !ok2 || err != nil || fd < FirstFD {
 		return fmt.Errorf("found %q, expected descriptor=network@address", part)
 	}
 	return s.takeFD(fd, network, address)
@@ -140,22 +140,30 @@ func (s *Set) Listen(ctx context.Context, address string) (net.Listener, error) 
 }
 
 // ListenPacket is Listen for UDP.
-func (s *Set) ListenPacket(ctx context.Context, address string) (net.PacketConn, error) {
+func (s *Set) ListenPacket(ctx context.Context, address string) (*net.UDPConn, error) {
 	if f := s.inheritedFor("udp", address); f != nil {
 		pc, err := net.FilePacketConn(f)
 		_ = f.Close()
 		if err != nil {
 			return nil, fmt.Errorf("listen on %q with the socket that was handed over: %w", address, err)
 		}
-		s.remember("udp", address, pc)
-		return pc, nil
+		return s.packets(address, pc)
 	}
-	pc, err := new(net.ListenConfig).ListenPacket(ctx, "udp", address)
+	lc := net.ListenConfig{Control: sock.ShareAddress}
+	pc, err := lc.ListenPacket(ctx, "udp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %q (UDP): %w", address, err)
 	}
-	s.remember("udp", address, pc)
-	return pc, nil
+	return s.packets(address, pc)
+}
+
+func (s *Set) packets(address string, pc net.PacketConn) (*net.UDPConn, error) {
+	c, ok := pc.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("listen on %q (UDP): found a socket of another kind", address), pc.Close())
+	}
+	s.remember("udp", address, c)
+	return c, nil
 }
 
 func (s *Set) remember(network, address string, socket any) {
@@ -244,7 +252,7 @@ func (s *Set) Handover() (*Handover, error) {
 			h.Close()
 			return nil, fmt.Errorf("hand over the socket for %q: %w", o.address, err)
 		}
-		parts = append(parts, fmt.Sprintf("%d=%s@%s", firstFD+len(h.Files), o.network, o.address))
+		parts = append(parts, fmt.Sprintf("%d=%s@%s", FirstFD+len(h.Files), o.network, o.address))
 		// Unlike File of package net, NewFile leaves the mode alone: it is that of our
 		// own socket, too, and a blocking accept could not be ended.
 		h.Files = append(h.Files, os.NewFile(uintptr(fd), "listener "+o.address))
@@ -260,7 +268,7 @@ func duplicate(c syscall.Conn) (fd int, err error) {
 		return 0, err
 	}
 	ctl := raw.Control(func(s uintptr) {
-		n, _, e := syscall.Syscall(syscall.SYS_FCNTL, s, syscall.F_DUPFD_CLOEXEC, firstFD)
+		n, _, e := syscall.Syscall(syscall.SYS_FCNTL, s, syscall.F_DUPFD_CLOEXEC, FirstFD)
 		if e != 0 {
 			err = os.NewSyscallError("fcntl", e)
 		}

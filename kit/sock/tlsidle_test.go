@@ -68,7 +68,7 @@ func TestTLSIdleMemory(t *testing.T) {
 	for _, c := range conns {
 		wg.Go(func() { // as deep as a server is
 			_, _, err := c.FillIdle(c.Now(), buf.Medium, true)
-			if err == ErrPark { //nolint:errorlint // FillIdle returns it bare
+			if err == ErrPark {
 				parked <- c
 			} else {
 				t.Errorf("got %v", err)
