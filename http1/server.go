@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,7 +44,7 @@ type Server struct {
 	sweeper  *sock.Sweeper
 	parker   *sock.Parker
 	stopping atomic.Bool
-	live     sync.WaitGroup
+	live     live
 	active   atomic.Int64
 }
 
@@ -129,8 +128,7 @@ func (s *Server) Stop() {
 // any more.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopping.Store(true)
-	done := make(chan struct{})
-	go func() { s.live.Wait(); close(done) }()
+	done := s.live.wait()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for { // again and again, for those that begin to wait or to connect just now
