@@ -23,7 +23,8 @@ func clientOf(t *testing.T, i *instance, version int, config *tls.Config) *http.
 		t.Cleanup(func() { _ = tr.Close() })
 		return &http.Client{Transport: tr}
 	}
-	tr := &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: version == 2, Protocols: new(http.Protocols)}
+	// A copy: the transport adds h2 to what is offered.
+	tr := &http.Transport{TLSClientConfig: config.Clone(), ForceAttemptHTTP2: version == 2, Protocols: new(http.Protocols)}
 	tr.Protocols.SetHTTP1(version == 1)
 	tr.Protocols.SetHTTP2(version == 2)
 	t.Cleanup(tr.CloseIdleConnections)

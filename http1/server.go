@@ -279,7 +279,10 @@ func (c *conn) park() (parked, ok bool) {
 			c.srv.live.Done()
 			return
 		}
-		c.serve() // when the server stops, for a last look
+		if err != nil { // the server stops: for a last look, after a long silence
+			c.last = c.srv.sweeper.Now() - int64(lastCall)
+		}
+		c.serve()
 	})
 	if err != nil {
 		c.srv.live.Done()
