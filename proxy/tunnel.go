@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,8 @@ type tunnel struct {
 	toServer direction
 
 	mu   sync.Mutex
-	over bool // the ends belong to others
+	over bool        // the ends belong to others
+	late *time.Timer // see cutLater; may be nil
 	// quiet is how often in a row the watch found that nothing had passed.
 	quiet int
 }
@@ -63,16 +65,32 @@ func (e *passage) tunnel(resp *message.Response) error {
 	wg.Wait()
 	t.mu.Lock()
 	t.over = true
+	if t.late != nil {
+		t.late.Stop()
+	}
 	t.mu.Unlock()
 	return errors.Join(t.down.Close(), t.up.Close())
 }
 
-// relay runs one direction. An error ends both, so that the other one ends too.
+// relay runs one direction. An error ends both.
 func (t *tunnel) relay(d *direction) {
-	if d.relay() != nil {
+	switch err := d.relay(); {
+	case errors.Is(err, errDeaf):
+		t.cutLater()
+	case err != nil && !d.parted():
 		t.cut()
 	}
 	d.end()
+}
+
+// cutLater gives the other direction a moment: who takes no more may have said
+// goodbye before, and that is on its way.
+func (t *tunnel) cutLater() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.late == nil && !t.over {
+		t.late = time.AfterFunc(farewell, t.cut)
+	}
 }
 
 // cut ends both ends where they are.
@@ -142,6 +160,9 @@ type source interface {
 	Consume(n int)
 }
 
+// errDeaf says that one end takes nothing any more.
+var errDeaf = errors.New("the end of a tunnel takes nothing any more")
+
 // relay passes on what comes until the end.
 func (d *direction) relay() error {
 	src, ok := d.from.(source)
@@ -154,7 +175,7 @@ func (d *direction) relay() error {
 		b, err := src.Next(buf.Medium)
 		if len(b) > 0 {
 			if err := d.pass(b); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errDeaf, err)
 			}
 			src.Consume(len(b))
 		}
@@ -165,6 +186,14 @@ func (d *direction) relay() error {
 			return err
 		}
 	}
+}
+
+// parted reports whether a Close frame was the last that passed: how its sender
+// ends the connection does not matter then.
+func (d *direction) parted() bool {
+	<-d.turn
+	defer func() { d.turn <- struct{}{} }()
+	return d.closed || d.frames.Closing() && d.frames.Between()
 }
 
 // end ends the direction: nobody writes to its end from now on.
@@ -199,6 +228,11 @@ func (d *direction) pass(b []byte) error {
 		switch {
 		case d.frames.Closing():
 			d.leaves = false // they part without our help
+			if d.frames.Between() {
+				d.closed = true
+				_, err := d.to.Write(b[:len(b)-len(rest)])
+				return err
+			}
 		case d.leaves && d.frames.Between():
 			if _, err := d.to.Write(b[:len(b)-len(rest)]); err != nil {
 				return err
