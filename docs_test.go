@@ -143,7 +143,7 @@ func TestHouseFloors(t *testing.T) {
 // TestReasonsInPages checks that the pages of the engine and the proxy name
 // every reason that the package gives, by its code.
 func TestReasonsInPages(t *testing.T) {
-	given := map[string]map[string]bool{"http1": {}, "proxy": {}}
+	given := map[string]map[string]bool{"http1": {}, "http2": {}, "proxy": {}}
 	for _, f := range allGo(t) {
 		if given[f.dir] == nil || f.test {
 			continue

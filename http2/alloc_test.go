@@ -76,12 +76,10 @@ func (l *loop) Local() netip.AddrPort  { return netip.AddrPort{} }
 // one before the next.
 func playLoop(t testing.TB, streams int, begun func(), n int) *loop {
 	r := newRaw(t, discard{})
-	block := r.block(plain("GET", "user-agent", "loop", "cookie", "a=b")...)
-	block = r.block(plain("GET", "user-agent", "loop", "cookie", "a=b")...) // all in the table now
+	head := plain("GET", "user-agent", "loop", "cookie", "a=b")
+	first := r.block(head...)
+	block := r.block(head...) // all in the table now
 	l := &loop{ends: make(chan struct{}, 1000), closed: make(chan struct{})}
-	first := r.block(plain("GET", "user-agent", "loop", "cookie", "a=b")...)
-	r2 := newRaw(t, discard{})
-	first = r2.block(plain("GET", "user-agent", "loop", "cookie", "a=b")...)
 	l.first = append(append([]byte(Preface), appendFrameHead(nil, 0, frameSettings, 0, 0)...), appendFrameHead(nil, 0, frameSettings, flagAck, 0)...)
 	l.first = append(appendFrameHead(l.first, len(first), frameHeaders, flagEndHeaders|flagEndStream, 1), first...)
 	id := uint32(3)

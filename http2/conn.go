@@ -248,8 +248,7 @@ func (c *conn) upgraded(o ConnOptions) error {
 	s.head.isHead = o.Request.Method == "HEAD"
 	s.head.trailersOK = message.HasToken(o.Request.Header.Get("TE"), "trailers")
 	s.settle(0)
-	c.start(s, true)
-	return nil
+	return c.start(s, true)
 }
 
 // copyRequest keeps the memory of the headers of to.

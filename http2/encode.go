@@ -259,14 +259,6 @@ func staticNameFurther(name []byte) byte {
 	return 0
 }
 
-// appendBlock sends what build appends as a header block: HEADERS and, where it
-// is too long for one frame, CONTINUATION. first is true for the first block of
-// the connection.
-func appendBlock(b []byte, stream uint32, end, first bool, build func([]byte) []byte) []byte {
-	start := beginBlock(&b, first)
-	return endBlock(build(b), start, stream, end)
-}
-
 // beginBlock leaves room for the head of a HEADERS frame and returns where the
 // frame begins.
 func beginBlock(b *[]byte, first bool) (start int) {

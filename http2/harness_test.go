@@ -1,7 +1,6 @@
 package http2
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -163,10 +162,3 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 var errTest = errors.New("test")
-
-// count counts what is written.
-type count struct{ n int64 }
-
-func (c *count) Write(p []byte) (int, error) { c.n += int64(len(p)); return len(p), nil }
-
-var _ = bytes.MinRead

@@ -62,11 +62,10 @@ func (c *conn) openBlock(o *openHead) error {
 		if c.ended || o.id > c.lastID {
 			return c.chat(2, "HEADERS after GOAWAY") // that said that it is not served
 		}
-		if o.problem != nil {
-			return nil
+		if o.problem == nil {
+			o.s = streams.Get().(*stream)
+			o.s.begin(c, o.id)
 		}
-		o.s = streams.Get().(*stream)
-		o.s.begin(c, o.id)
 		return nil
 	}
 	s := c.streams.get(o.id)

@@ -6,30 +6,23 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-
-	xhttp2 "golang.org/x/net/http2"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/certtest"
 	"fairlead.dev/fairlead/message"
 )
 
-// peer returns the client of golang.org/x/net for a server.
+// peer returns the client of net/http for a server.
 func peer(t testing.TB, s *started, roots *certtest.CA) *http.Client {
 	t.Helper()
-	tr := &xhttp2.Transport{}
-	if roots == nil {
-		tr.AllowHTTP = true
-		tr.DialTLSContext = func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, network, addr)
-		}
-	} else {
+	tr := &http.Transport{Protocols: &http.Protocols{}}
+	tr.Protocols.SetUnencryptedHTTP2(roots == nil)
+	tr.Protocols.SetHTTP2(roots != nil)
+	if roots != nil {
 		tr.TLSClientConfig = &tls.Config{RootCAs: roots.Pool(), ServerName: "localhost"}
 	}
 	t.Cleanup(tr.CloseIdleConnections)

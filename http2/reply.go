@@ -106,7 +106,7 @@ func (s *stream) replyReader(resp *message.Response) error {
 		if length >= 0 && s.sent+int64(n) > length {
 			return &exchange.ReplyError{Err: errors.New("a filter delivers more than it promised"), Backend: true}
 		}
-		ended := err == io.EOF || (length >= 0 && s.sent+int64(n) == length) //nolint:errorlint // readers return it bare
+		ended := err == io.EOF || (length >= 0 && s.sent+int64(n) == length)
 		if ended && length >= 0 && s.sent+int64(n) < length {
 			ended, err = false, io.ErrUnexpectedEOF
 		}

@@ -235,7 +235,7 @@ func TestMalformedBodies(t *testing.T) {
 			if code := r.reset(id); code != tt.code {
 				t.Errorf("reset with %v, want %v", code, tt.code)
 			}
-			pe, ok := (<-got).(*exchange.ProtocolError) //nolint:errorlint // it is returned bare
+			pe, ok := (<-got).(*exchange.ProtocolError)
 			if !ok || pe.Reason != tt.why {
 				t.Errorf("the body's error is %v, want %v", pe, tt.why)
 			}
