@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -172,5 +173,36 @@ func TestGRPCOwnAnswers(t *testing.T) {
 		if _, err = s.CloseAndRecv(); status.Code(err) != codes.PermissionDenied {
 			t.Errorf("refused by a filter: %v", err)
 		}
+	}
+}
+
+// TestGRPCServerDeadline checks that a call which the backend ends because the
+// deadline has passed there is not said to be cancelled, or broken, to a client
+// whose clock is behind.
+func TestGRPCServerDeadline(t *testing.T) {
+	b := startBackend(t, nil, &grpcBackend{duplex: func(s testgrpc.TestService_FullDuplexCallServer) error {
+		<-s.Context().Done()
+		return nil
+	}}, false)
+	f := startFront(t, certtest.New(t, "judges"), "* -> "+back(t, nil, b.address, false))
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	body, hold := io.Pipe() // the client goes on
+	t.Cleanup(func() { hold.Close() })
+	req, err := http.NewRequestWithContext(within(t, patience), http.MethodPost, "http://"+f.plain+"/grpc.testing.TestService/FullDuplexCall", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range map[string]string{"Content-Type": "application/grpc", "Te": "trailers", "Grpc-Timeout": "50m"} {
+		req.Header.Set(key, value)
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if got := resp.Header.Get("Grpc-Status"); resp.StatusCode != http.StatusOK || got != "4" {
+		t.Errorf("%s, %v, expected DEADLINE_EXCEEDED", resp.Status, resp.Header)
 	}
 }

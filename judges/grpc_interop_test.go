@@ -83,7 +83,7 @@ func (f *front) interop(t *testing.T, client, name string, secure bool) {
 	args := []string{
 		"-test_case", name, "-server_host", "127.0.0.1", "-server_port", strconv.Itoa(portOf(t, f.address(secure))),
 		"-soak_iterations", "30", "-soak_num_threads", "3", "-soak_overall_timeout_seconds", "50",
-		"-soak_per_iteration_max_acceptable_latency_ms", strconv.Itoa(int(10*time.Second/time.Millisecond)),
+		"-soak_per_iteration_max_acceptable_latency_ms", strconv.Itoa(int(10 * time.Second / time.Millisecond)),
 	}
 	if secure {
 		file := filepath.Join(t.TempDir(), "ca.pem")

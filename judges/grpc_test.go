@@ -360,4 +360,3 @@ func TestGRPCPickFirst(t *testing.T) {
 		}
 	})
 }
-

@@ -126,6 +126,8 @@
 //	502, 503                              14 UNAVAILABLE
 //	499                                   1 CANCELLED
 //	400, 500                              13 INTERNAL
+//	the backend resets the stream         what the code of RST_STREAM means to gRPC;
+//	                                      CANCEL after grpc-timeout: 4
 //
 // What filters answer stays as it is: gRPC clients have a table for it.
 //

@@ -330,7 +330,9 @@ func (e *passage) replyFailed(err error) {
 		e.endGRPC()
 		return
 	}
-	e.fail(message.ReasonBackendMalformed, err)
+	if errors.As(err, new(*exchange.ProtocolError)) {
+		e.fail(message.ReasonBackendMalformed, err)
+	}
 	e.answer()
 	e.brand()
 	_ = e.down.Reply(e.ctx.Response)

@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"errors"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -55,6 +59,57 @@ func grpcCodeOf(r message.Reason) grpcCode {
 	return grpcUnknown
 }
 
+// grpcCodeOfReset returns what a backend says that resets a call ("HTTP2 Transport
+// Mapping", Errors).
+func grpcCodeOfReset(c http2.Code) grpcCode {
+	switch c {
+	case http2.CodeRefusedStream:
+		return grpcUnavailable
+	case http2.CodeCancel:
+		return grpcCancelled
+	case http2.CodeEnhanceYourCalm:
+		return grpcResourceExhausted
+	case http2.CodeInadequateSecurity:
+		return grpcPermissionDenied
+	}
+	return grpcInternal
+}
+
+// grpcCode returns what became of the call. A backend cancels it when the client's
+// deadline has passed there, and may be sooner than the client.
+func (e *passage) grpcCode() grpcCode {
+	var reset *http2.StreamError
+	if !errors.As(e.cause, &reset) {
+		return grpcCodeOf(e.failed)
+	}
+	code := grpcCodeOfReset(reset.Code)
+	if limit, ok := grpcTimeout(e.req.Header.Get("Grpc-Timeout")); ok && code == grpcCancelled &&
+		time.Duration(e.now()-e.times.begin) >= limit {
+		return grpcDeadlineExceeded
+	}
+	return code
+}
+
+// grpcTimeout reads the value of grpc-timeout ("gRPC over HTTP2", Requests): at
+// most eight digits and a unit.
+func grpcTimeout(text string) (d time.Duration, ok bool) {
+	n := len(text) - 1
+	if n < 1 || n > 8 {
+		return 0, false
+	}
+	value, err := strconv.ParseUint(text[:n], 10, 32)
+	unit := map[byte]time.Duration{
+		'H': time.Hour, 'M': time.Minute, 'S': time.Second, 'm': time.Millisecond, 'u': time.Microsecond, 'n': time.Nanosecond,
+	}[text[n]]
+	if err != nil || unit == 0 {
+		return 0, false
+	}
+	if value > uint64(math.MaxInt64/unit) {
+		return math.MaxInt64, true
+	}
+	return time.Duration(value) * unit, true
+}
+
 // isGRPC reports whether a request is a gRPC call. gRPC-Web is not: its clients
 // read HTTP.
 func isGRPC(r *message.Request) bool {
@@ -69,18 +124,18 @@ func isGRPC(r *message.Request) bool {
 	return len(t) == len(name) || t[len(name)] == '+' || t[len(name)] == ';'
 }
 
-// grpcTrailer says in h what became of a call. The text is that of the list of
+// sayGRPC says in h what became of the call. The text is that of the list of
 // reasons, which needs no encoding.
-func grpcTrailer(h *message.Header, r message.Reason) {
-	h.Add("Grpc-Status", strconv.Itoa(int(grpcCodeOf(r))))
-	h.Add("Grpc-Message", r.Code()+": "+r.Meaning())
+func (e *passage) sayGRPC(h *message.Header) {
+	h.Add("Grpc-Status", strconv.Itoa(int(e.grpcCode())))
+	h.Add("Grpc-Message", e.failed.Code()+": "+e.failed.Meaning())
 }
 
 // answerGRPC makes r the answer to a gRPC call.
 func (e *passage) answerGRPC(r *message.Response) {
 	r.Status = 200
 	r.Header.Add("Content-Type", "application/grpc")
-	grpcTrailer(&r.Header, e.failed)
+	e.sayGRPC(&r.Header)
 	e.ctx.Response = r
 }
 
@@ -93,6 +148,6 @@ func (e *passage) endGRPC() {
 		return
 	}
 	var trailer message.Header
-	grpcTrailer(&trailer, e.failed)
+	e.sayGRPC(&trailer)
 	_ = d.End(&trailer)
 }

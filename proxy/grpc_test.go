@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -114,6 +115,33 @@ func TestGRPCCut(t *testing.T) {
 		resp.Body.Close()
 		if string(b) != "abc" || err == nil {
 			t.Errorf("%s: another answer that is cut came as %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestGRPCReset checks what a client is told when the backend resets a call before
+// its answer and within it.
+func TestGRPCReset(t *testing.T) {
+	back := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/within" {
+			w.Header().Set("Content-Type", "application/grpc")
+			_ = http.NewResponseController(w).Flush()
+		}
+		panic(http.ErrAbortHandler) // INTERNAL_ERROR
+	}))
+	back.Config.Protocols = new(http.Protocols)
+	back.Config.Protocols.SetUnencryptedHTTP2(true)
+	back.Start()
+	defer back.Close()
+	p := start(t, `r: * -> "h2c://`+back.Listener.Addr().String()+`"`, "-enable-h2c-server")
+	c := h2cClient(t)
+	for _, path := range []string{"/before", "/within"} {
+		resp := p.call(c, path, "application/grpc")
+		_, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		// In the head when that could be kept back so long.
+		if got := resp.Header.Get("Grpc-Status") + resp.Trailer.Get("Grpc-Status"); resp.StatusCode != 200 || err != nil || got != "13" {
+			t.Errorf("%s: %s, %v, grpc-status %q, expected 13", path, resp.Status, err, got)
 		}
 	}
 }
