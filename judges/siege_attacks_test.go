@@ -2,6 +2,7 @@ package judges
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -31,6 +32,7 @@ var attackers = map[string]func(*weapon){
 	"handshakes without a request": func(w *weapon) {
 		w.each(4, 60, func() { w.shake("one.example") })
 	},
+	"replayed handshakes": replays,
 	"unknown names": func(w *weapon) {
 		w.each(4, 60, func() { w.shake(fmt.Sprintf("n%d.example.net", w.turn.Add(1))) })
 	},
@@ -113,6 +115,36 @@ func (w *weapon) shake(name string) {
 	}
 	w.hit(1)
 	w.close(nc)
+}
+
+// replays send what a client once said: it costs them nothing, us the most
+// expensive part of a handshake.
+func replays(w *weapon) {
+	hello := recordedHello()
+	w.each(8, 1000, func() {
+		nc := w.dialAndSay(w.Secure, hello)
+		if nc == nil {
+			return
+		}
+		defer w.close(nc)
+		_ = nc.SetReadDeadline(time.Now().Add(2 * time.Second))
+		if n, _ := nc.Read(make([]byte, 4096)); n > 0 {
+			w.hit(1)
+		}
+	})
+}
+
+// recordedHello returns the first message of a client.
+func recordedHello() string {
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go func() {
+		_ = tls.Client(theirs, &tls.Config{InsecureSkipVerify: true, ServerName: "one.example"}).Handshake()
+		theirs.Close()
+	}()
+	b := make([]byte, 4096)
+	n, _ := ours.Read(b)
+	return string(b[:n])
 }
 
 // drip opens n connections that begin with text and go on with a byte now and

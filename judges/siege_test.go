@@ -49,6 +49,7 @@ var siege = []attack{
 	{name: "idle connections", dose: 10000, memory: 160},
 	{name: "idle TLS connections", dose: 150, memory: 96},
 	{name: "handshakes without a request", dose: 60},
+	{name: "replayed handshakes", dose: 1000, log: "tls-", metric: `connections_refused_total.*tls-`},
 	{name: "unknown names", dose: 60, log: "a name without a certificate"},
 	{name: "unknown names, strictly", args: []string{"-tls-strict-sni"}, dose: 60, log: "tls-nothing-in-common|without a certificate", metric: `connections_refused_total.*tls-`},
 	{name: "too many connections", args: []string{"-max-connections-per-client", "64"}, dose: 1000, log: "max-connections-per-client", metric: `connections_refused_total.*max-connections-per-client`},

@@ -12,8 +12,10 @@
 //
 //   - Connections, those of one client, handshakes under way and those that wait
 //     are bounded. The newest handshake goes before the oldest, so that half-open
-//     ones cannot keep honest clients out, and only as many compute at once as
-//     there are processors, so that they cannot starve those that are served.
+//     ones cannot keep honest clients out, and a client that has more than its
+//     share of them under way only ends its own. Only as many compute at once as
+//     there are processors, so that they cannot starve those that are served, and
+//     clients take turns at that.
 //   - Whoever is refused is reset at once: the client learns it, and nothing
 //     stays behind in the system. A client that speaks HTTP to a TLS port is told.
 //   - Each refusal is counted and has a name (Refusal). The log says who and why,

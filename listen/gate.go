@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"container/list"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -26,8 +27,8 @@ type Gate struct {
 	size        int           // of the queue
 	patience    time.Duration // of those that wait; 0: for ever
 	counts      func(accepted, waiting int)
-	slots       chan struct{} // of handshakes that compute
-	policy      *policy       // of PROXY headers; nil: none are expected
+	slots       *slots
+	policy      *policy // of PROXY headers; nil: none are expected
 	now         func() time.Time
 
 	mu      sync.Mutex
@@ -87,9 +88,9 @@ func NewGate(set *option.Set, cfg GateConfig) (*Gate, error) {
 		opts:   *o, patience: cfg.Patience, counts: cfg.Counts, now: time.Now,
 		// As many as there are processors: more would only make each last longer,
 		// and keep processors from the connections that are served.
-		slots:      make(chan struct{}, runtime.GOMAXPROCS(0)),
+		slots:      newSlots(runtime.GOMAXPROCS(0)),
 		clients:    map[netip.Prefix]int{},
-		handshakes: handshakes{most: o.MaxHandshakes},
+		handshakes: handshakes{most: o.MaxHandshakes, clients: map[netip.Prefix]*list.List{}},
 	}
 	if g.counts == nil {
 		g.counts = func(int, int) {}

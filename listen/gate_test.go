@@ -324,7 +324,7 @@ func TestComputingHandshakesAreBounded(t *testing.T) {
 			return nil, nil //nolint:nilnil // the configuration there is
 		}
 	}})
-	slots := cap(w.gate.slots)
+	slots := w.gate.slots.most
 	for range slots * 3 { // they wait for their clients and hold no slot
 		w.dial()
 	}

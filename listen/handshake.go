@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -23,35 +23,62 @@ const challengeProtocol = "acme-tls/1"
 type handshakes struct {
 	most int // 0: no limit
 
-	mu   sync.Mutex
-	list list.List
+	mu      sync.Mutex
+	list    list.List
+	clients map[netip.Prefix]*list.List // the same for each client
 }
+
+// share is the part of all places that a client may take from others: from then
+// on its handshakes make place for each other.
+const share = 8
 
 // handshake is one that is under way. It is the sock.Gate of its connection:
 // it holds a slot while it computes and none while it waits for its client.
 type handshake struct {
 	gate     *Gate
+	client   netip.Prefix
 	conn     *sock.Conn
 	deadline time.Time
-	place    *list.Element
+	place    *list.Element // in the list of all
+	mine     *list.Element // in that of its client
 	slot     bool
 	crowded  bool // ended in favour of newer ones; guarded by the list's lock
 }
 
-// begin enters h, at the cost of the oldest if need be.
+// begin enters h, at the cost of the oldest if need be: of the same client, if it
+// has its share already, or else of all.
 func (s *handshakes) begin(h *handshake) {
-	var oldest *handshake
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	mine := s.clients[h.client]
 	if s.most > 0 && s.list.Len() >= s.most {
-		e := s.list.Front()
-		oldest, _ = e.Value.(*handshake)
-		s.list.Remove(e)
-		oldest.crowded = true
-		// Under the lock, so that end comes later: the connection is not served then.
-		oldest.conn.Interrupt()
+		from := &s.list
+		if mine != nil && mine.Len() > s.most/share {
+			from = mine
+		}
+		if oldest, ok := from.Front().Value.(*handshake); ok {
+			s.remove(oldest)
+			oldest.crowded = true
+			// Under the lock, so that end comes later: the connection is not served then.
+			oldest.conn.Interrupt()
+		}
+		mine = s.clients[h.client]
 	}
-	h.place = s.list.PushBack(h)
-	s.mu.Unlock()
+	if mine == nil {
+		mine = list.New()
+		s.clients[h.client] = mine
+	}
+	h.place, h.mine = s.list.PushBack(h), mine.PushBack(h)
+}
+
+// remove takes h out of the lists; the lock is held.
+func (s *handshakes) remove(h *handshake) {
+	s.list.Remove(h.place)
+	mine := s.clients[h.client]
+	mine.Remove(h.mine)
+	if mine.Len() == 0 {
+		delete(s.clients, h.client)
+	}
 }
 
 // end reports whether h was ended in favour of newer ones.
@@ -59,7 +86,7 @@ func (s *handshakes) end(h *handshake) (crowded bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !h.crowded {
-		s.list.Remove(h.place)
+		s.remove(h)
 	}
 	return h.crowded
 }
@@ -78,28 +105,18 @@ func (s *handshakes) interrupt() {
 // Enter implements sock.Gate: it waits for a slot until the handshake's time is
 // up.
 func (h *handshake) Enter() error {
-	select {
-	case h.gate.slots <- struct{}{}:
-		h.slot = true
-		return nil
-	default:
+	if err := h.gate.slots.enter(h.client, h.deadline); err != nil {
+		return err
 	}
-	t := time.NewTimer(time.Until(h.deadline))
-	defer t.Stop()
-	select {
-	case h.gate.slots <- struct{}{}:
-		h.slot = true
-		return nil
-	case <-t.C:
-		return os.ErrDeadlineExceeded
-	}
+	h.slot = true
+	return nil
 }
 
 // Leave implements sock.Gate.
 func (h *handshake) Leave() {
 	if h.slot {
 		h.slot = false
-		<-h.gate.slots
+		h.gate.slots.leave()
 	}
 }
 
@@ -112,7 +129,11 @@ func (l *Listener) secure(nc net.Conn, from origin) (*sock.Conn, *tls.Connection
 	g := l.cfg.Gate
 	limit := g.opts.HandshakeTimeout
 	began := time.Now()
-	h := &handshake{gate: g, conn: c, deadline: began.Add(limit)}
+	client := addressOf(nc)
+	if from.known {
+		client = from.remote.Addr()
+	}
+	h := &handshake{gate: g, client: clientOf(client), conn: c, deadline: began.Add(limit)}
 	c.SetTimeout(c.Now(), limit)
 	g.handshakes.begin(h)
 	err := h.run(low, tc)
