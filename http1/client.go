@@ -111,17 +111,19 @@ func (c *Client) Do(req *message.Request, resp *message.Response, o *exchange.Se
 }
 
 // sendable returns what can be sent at once: all is true when there is no body
-// or the whole of it has arrived already.
+// or the whole of it has arrived already, and is as long as the head says. A
+// body of unknown length never is: the head, written before, promises chunks,
+// and the end may have come since.
 func sendable(req *message.Request) (b exchange.Body, data []byte, all bool) {
 	if req.Body == nil {
 		return nil, nil, true
 	}
 	b, ok := req.Body.(exchange.Body)
-	if !ok || b.Left() != req.ContentLength {
+	if !ok || req.ContentLength <= 0 {
 		return b, nil, false
 	}
 	data, all = b.Whole()
-	return b, data, all && len(data) > 0
+	return b, data, all && int64(len(data)) == req.ContentLength
 }
 
 // sendableTarget reports whether nothing in the target ends it, or the line.
