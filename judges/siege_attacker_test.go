@@ -115,6 +115,9 @@ func attackFor(text string) error {
 	}
 	run := attackers[w.Name]
 	if run == nil {
+		run = h3Attackers[w.Name]
+	}
+	if run == nil {
 		return fmt.Errorf("nobody knows how to attack with %q", w.Name)
 	}
 	// The honest ones go first: all threads of the group, the process alone.

@@ -41,6 +41,7 @@ type attack struct {
 	log, access, metric string
 	memory              int64 // how much it may cost us, in MB; 0: 64
 	quick               bool  // run with -short, too
+	http3               bool  // honest clients speak HTTP/3, too
 }
 
 // siege are the attacks.
@@ -70,6 +71,11 @@ var siege = []attack{
 	{name: "empty frames", dose: 8000, log: "ENHANCE_YOUR_CALM", metric: `connections_ended_total.*ENHANCE_YOUR_CALM`},
 	{name: "HTTP/2 bomb", dose: 100, memory: 128, quick: true},
 	{name: "header bombs in HPACK", dose: 20},
+	{name: "HTTP/3 streams given up", dose: 1000, log: "HTTP/3 connection ended", metric: `connections_ended_total.*HTTP/3`, http3: true, memory: 96},
+	{name: "HTTP/3 garbage", dose: 50, log: "HTTP/3 connection ended", metric: `connections_ended_total.*HTTP/3`, http3: true, memory: 96},
+	{name: "HTTP/3 header bombs", dose: 15, http3: true, memory: 128},
+	{name: "HTTP/3 streams without a use", dose: 20, http3: true, memory: 96},
+	{name: "datagrams that mean nothing", dose: 3000, http3: true},
 	{name: "zero windows", args: []string{"-write-timeout-server", "2s"}, dose: 300, memory: 128},
 }
 

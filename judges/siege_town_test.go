@@ -56,11 +56,15 @@ func newTown(t *testing.T, file string, a attack) *town {
 	certtest.WriteFile(t, cert, pair.CertPEM)
 	certtest.WriteFile(t, key, pair.KeyPEM)
 	backend := newBackend(t)
+	args := a.args
+	if a.http3 {
+		args = append(args, "-http3-address", w.secure)
+	}
 	cmd := exec.Command(file, append([]string{
 		"proxy", "-address", w.secure, "-insecure-address", w.plain, "-support-listener", w.support, "-enable-profile",
 		"-inline-routes", `all: * -> "http://` + backend + `"; own: Path("/own") -> inlineContent("here I am") -> <shunt>`, "-wait-for-healthcheck-interval", "0",
 		"-tls-cert", cert, "-tls-key", key, "-access-log", w.access,
-	}, a.args...)...)
+	}, args...)...)
 	cmd.Stdout, cmd.Stderr = w.log, w.log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -86,7 +90,7 @@ func newTown(t *testing.T, file string, a attack) *town {
 		return resp.StatusCode == http.StatusOK
 	})
 	http.DefaultClient.CloseIdleConnections()
-	w.settleIn()
+	w.settleIn(a.http3)
 	w.calm = w.resources()
 	return w
 }
@@ -173,12 +177,15 @@ type citizen struct {
 
 // settleIn brings the clients: two with HTTP/1, two with HTTP/2 over TLS, one that
 // makes a new TLS connection each time.
-func (w *town) settleIn() {
+func (w *town) settleIn(http3 bool) {
 	config := &tls.Config{RootCAs: w.ca.Pool(), ServerName: "one.example"}
 	for range 2 {
 		w.clients = append(w.clients, w.plainCitizen(), w.h2Citizen(config))
 	}
 	w.clients = append(w.clients, w.newcomer(config))
+	if http3 {
+		w.clients = append(w.clients, w.h3Citizen(config))
+	}
 	w.t.Cleanup(func() {
 		for _, c := range w.clients {
 			c.leave()
@@ -228,10 +235,10 @@ func askOver(nc net.Conn, r *bufio.Reader) error {
 func goodAnswer(resp *http.Response) error {
 	defer resp.Body.Close()
 	n, err := io.Copy(io.Discard, resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK || n != 100 {
-		return fmt.Errorf("status %d, %d bytes, %w", resp.StatusCode, n, err)
+	if err == nil && (resp.StatusCode != http.StatusOK || n != 100) {
+		err = fmt.Errorf("status %d, %d bytes", resp.StatusCode, n)
 	}
-	return nil
+	return err
 }
 
 // h2Citizen keeps an HTTP/2 connection. Its requests have a body that cannot be
