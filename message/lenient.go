@@ -14,7 +14,7 @@ func Ambiguous(path string) bool {
 	if strings.IndexByte(path, '.') < 0 && strings.IndexByte(path, '%') < 0 && strings.IndexByte(path, '\xc0') < 0 {
 		return false
 	}
-	if !strings.ContainsAny(path, ";\\%\xc0") {
+	if !strings.ContainsAny(path, ";\\%") && strings.IndexByte(path, '\xc0') < 0 {
 		return false
 	}
 	for range mostDecodings {

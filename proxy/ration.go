@@ -52,5 +52,5 @@ func (e *passage) logSome(level slog.Level, why message.Reason, what string, arg
 	if withheld > 0 {
 		args = append(args, "withheld", withheld)
 	}
-	e.p.log.Log(e.p.base, level, what, args...)
+	e.p.log.Log(e.p.base, level, what, args...) //nolint:sloglint // the callers say it in literals
 }
