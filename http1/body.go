@@ -24,6 +24,8 @@ type Body struct {
 	onRead func() error
 	// onWait runs before each wait for input: it renews time limits.
 	onWait func()
+	// onWaited runs after it.
+	onWaited func()
 }
 
 // begin prepares b for a body of the given length.
@@ -77,6 +79,9 @@ func (b *Body) Next(size int) ([]byte, error) {
 			b.onWait()
 		}
 		end, err := b.in.fill(size)
+		if b.onWaited != nil {
+			b.onWaited()
+		}
 		if err != nil {
 			return nil, b.fail(err)
 		}

@@ -137,6 +137,10 @@ func (x *Exchange) begin(now int64) {
 	if r.ContentLength != 0 {
 		x.body.begin(&x.conn.in, r.ContentLength, &r.Trailer)
 		x.body.onWait = x.conn.onWait
+		if x.conn.srv.cfg.MinBodyRate > 0 {
+			x.conn.body, x.conn.waited, x.conn.waitBegan = &x.body, 0, 0
+			x.body.onWaited = x.conn.onWaited
+		}
 		r.Body = &x.body
 		if x.framing.expect && r.Minor > 0 {
 			x.body.onRead = x.sayContinue

@@ -129,7 +129,7 @@ func (r *recorder) Refuse(x exchange.Downstream, err *exchange.ProtocolError) {
 
 // serveScript runs a connection over s to its end.
 func serveScript(s *script, h exchange.Handler, lim exchange.Limits) {
-	srv := NewServer(h, ServerConfig{Limits: lim}, sock.NewSweeper(), nil)
+	srv := NewServer(h, ServerConfig{ServerConfig: exchange.ServerConfig{Limits: lim}}, sock.NewSweeper(), nil)
 	c := &conn{srv: srv, s: s}
 	c.in.s = s
 	c.onWait = c.bodyWait

@@ -5,7 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
+	"math"
 	"net"
 	"runtime/debug"
 	"sync/atomic"
@@ -17,24 +17,13 @@ import (
 	"fairlead.dev/fairlead/message"
 )
 
-// ServerConfig says how a Server treats its clients. Zero values mean "no
-// limit", but for Limits.
+// ServerConfig says how a Server treats its clients.
 type ServerConfig struct {
-	exchange.Limits
-	HeadTimeout  time.Duration // from the first byte of a head to its end
-	IdleTimeout  time.Duration // between two requests
-	ReadTimeout  time.Duration // from the end of the head to the end of the body
-	WriteTimeout time.Duration // a response must make progress within
-	MaxRequests  int           // of one connection
-	MaxAge       time.Duration // of one connection
-	Park         bool          // give up the goroutines of idle connections
+	exchange.ServerConfig
 	// HTTP2, if set, takes over unencrypted connections whose client speaks
 	// HTTP/2 or asks for it. It runs in the goroutine of the connection and closes
 	// it.
 	HTTP2 func(c *sock.Conn, t *Takeover)
-	Log   *slog.Logger
-	// ConnMoved is told what connections do; may be nil.
-	ConnMoved func(from, to exchange.ConnState)
 }
 
 // Server speaks HTTP/1 with clients.
@@ -51,10 +40,7 @@ type Server struct {
 // NewServer returns a server. sweeper and parker must be running; parker may be
 // nil.
 func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.Parker) *Server {
-	cfg.Limits = cfg.Limits.OrDefault()
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.ServerConfig = cfg.ServerConfig.OrDefault()
 	return &Server{cfg: cfg, handler: h, sweeper: sweeper, parker: parker}
 }
 
@@ -105,7 +91,7 @@ func (s *Server) start(nc net.Conn) {
 func (s *Server) ServeConn(sc *sock.Conn, state *tls.ConnectionState) {
 	c := &conn{srv: s, s: sc, tls: state}
 	c.in.s = c.s
-	c.onWait = c.bodyWait
+	c.onWait, c.onWaited = c.bodyWait, c.bodyWaited
 	c.born = s.sweeper.Now()
 	s.active.Add(1)
 	s.live.Add(1)
@@ -165,6 +151,13 @@ type conn struct {
 	last     int64 // when the last exchange ended; 0: unknown
 	readBy   int64 // when the request body must be complete; 0: any time
 	onWait   func()
+
+	// For MinBodyRate: the body of the request, since when more of it is waited
+	// for, and for how long it was before.
+	body      *Body
+	waitBegan int64
+	waited    int64
+	onWaited  func()
 
 	takenOver bool // by HTTP/2
 }
@@ -419,11 +412,28 @@ func headMayEnd(b []byte, from int) bool {
 
 // bodyWait renews the limit before the request body is waited for.
 func (c *conn) bodyWait() {
-	if c.readBy == 0 {
+	rated := c.srv.cfg.MinBodyRate > 0
+	if c.readBy == 0 && !rated {
 		return
 	}
 	now := c.srv.sweeper.Now()
-	c.s.SetTimeout(now, max(time.Duration(c.readBy-now), 1))
+	left := int64(math.MaxInt64)
+	if c.readBy != 0 {
+		left = c.readBy - now
+	}
+	if rated {
+		c.waitBegan = now
+		left = min(left, int64(c.srv.cfg.BodyPatience(c.body.read))-c.waited)
+	}
+	c.s.SetTimeout(now, max(time.Duration(left), 1))
+}
+
+// bodyWaited counts the time for which the body was waited for.
+func (c *conn) bodyWaited() {
+	if c.waitBegan != 0 {
+		c.waited += c.srv.sweeper.Now() - c.waitBegan
+		c.waitBegan = 0
+	}
 }
 
 // refuse answers input that is not HTTP and lets the handler count it.

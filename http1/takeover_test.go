@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/sock"
 )
 
@@ -24,7 +25,9 @@ func offer(t *testing.T, pieces ...string) (*takenOver, string) {
 	client, server := net.Pipe()
 	got := make(chan *takenOver, 1)
 	srv := NewServer(&recorder{}, ServerConfig{
-		Log: slog.New(slog.DiscardHandler),
+		ServerConfig: exchange.ServerConfig{
+			Log: slog.New(slog.DiscardHandler),
+		},
 		HTTP2: func(c *sock.Conn, tk *Takeover) {
 			rest, _ := io.ReadAll(c.NetConn())
 			_ = c.Close()

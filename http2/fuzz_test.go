@@ -126,7 +126,7 @@ func FuzzServer(f *testing.F) {
 	}}
 	f.Fuzz(func(t *testing.T, input []byte, piece uint16) {
 		s := &script{in: append([]byte(Preface), input...), piece: int(piece)%maxFrame + 1, over: make(chan struct{})}
-		srv := NewServer(h, ServerConfig{Limits: exchange.Limits{HeadBytes: 4 << 10, Fields: 20}, MaxStreams: 4}, sw)
+		srv := NewServer(h, ServerConfig{ServerConfig: exchange.ServerConfig{Limits: exchange.Limits{HeadBytes: 4 << 10, Fields: 20}}, MaxStreams: 4}, sw)
 		srv.ServeConn(s, ConnOptions{})
 		<-s.over
 		drained(t, srv)

@@ -187,7 +187,7 @@ func TestHostileHeaderBomb(t *testing.T) {
 				_ = d.Reply(text(200, "never read"))
 			}}
 			lim := exchange.Limits{HeadBytes: 64 << 10}
-			s := listen(t, h, ServerConfig{Limits: lim}, nil)
+			s := listen(t, h, ServerConfig{ServerConfig: exchange.ServerConfig{Limits: lim}}, nil)
 			t.Cleanup(func() { close(release) })
 			r := dial(t, s)
 			r.try(r.fr.WriteSettings(xhttp2.Setting{ID: xhttp2.SettingInitialWindowSize, Val: 0}))
@@ -225,7 +225,7 @@ func TestHostileHeaderBomb(t *testing.T) {
 func TestHostileManyHeads(t *testing.T) {
 	release := make(chan struct{})
 	h := &handler{fn: func(exchange.Downstream) { <-release }}
-	s := listen(t, h, ServerConfig{Limits: exchange.Limits{HeadBytes: 64 << 10}}, nil)
+	s := listen(t, h, ServerConfig{ServerConfig: exchange.ServerConfig{Limits: exchange.Limits{HeadBytes: 64 << 10}}}, nil)
 	t.Cleanup(func() { close(release) })
 	r := dial(t, s)
 	before := heap()
@@ -304,7 +304,7 @@ func TestHostileZeroWindow(t *testing.T) {
 		}
 		_ = d.Reply(&message.Response{Status: 204})
 	}}
-	s := listen(t, h, ServerConfig{WriteTimeout: 600 * time.Millisecond}, nil)
+	s := listen(t, h, ServerConfig{ServerConfig: exchange.ServerConfig{WriteTimeout: 600 * time.Millisecond}}, nil)
 	r := dial(t, s)
 	r.try(r.fr.WriteSettings(xhttp2.Setting{ID: xhttp2.SettingInitialWindowSize, Val: 0}))
 	id := r.open(true, ":method", "GET", ":scheme", "http", ":path", "/large", ":authority", "h")

@@ -85,14 +85,14 @@ func within(got, want time.Duration) bool { return got >= want && got <= want+2*
 func TestTimeLimits(t *testing.T) {
 	reply := &handler{}
 	t.Run("no preface", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{HeadTimeout: 5 * time.Second}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 5 * time.Second}}, ConnOptions{}, func(b *bubble) {
 			if code, took := b.ends(); code != CodeNone || !within(took, 5*time.Second) {
 				t.Errorf("ended with %v after %v", code, took)
 			}
 		})
 	})
 	t.Run("no SETTINGS", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{HeadTimeout: 5 * time.Second}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 5 * time.Second}}, ConnOptions{}, func(b *bubble) {
 			go b.write([]byte(Preface))
 			if code, took := b.ends(); code != CodeNone || !within(took, 5*time.Second) {
 				t.Errorf("ended with %v after %v", code, took)
@@ -100,7 +100,7 @@ func TestTimeLimits(t *testing.T) {
 		})
 	})
 	t.Run("half a head", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{HeadTimeout: 5 * time.Second}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 5 * time.Second}}, ConnOptions{}, func(b *bubble) {
 			b.helloPiped()
 			b.try(b.fr.WriteHeaders(xhttp2.HeadersFrameParam{StreamID: 1, BlockFragment: []byte{0x82}}))
 			if code, took := b.ends(); code != CodeNone || !within(took, 5*time.Second) {
@@ -109,7 +109,7 @@ func TestTimeLimits(t *testing.T) {
 		})
 	})
 	t.Run("half a frame", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{HeadTimeout: 5 * time.Second}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 5 * time.Second}}, ConnOptions{}, func(b *bubble) {
 			b.helloPiped()
 			b.write([]byte{0, 0, 8})
 			if code, took := b.ends(); code != CodeNone || !within(took, 5*time.Second) {
@@ -118,7 +118,7 @@ func TestTimeLimits(t *testing.T) {
 		})
 	})
 	t.Run("idle", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{HeadTimeout: 5 * time.Second, IdleTimeout: 20 * time.Second}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 5 * time.Second, IdleTimeout: 20 * time.Second}}, ConnOptions{}, func(b *bubble) {
 			b.helloPiped()
 			if code, took := b.ends(); code != CodeNone || !within(took, 20*time.Second) {
 				t.Errorf("ended with %v after %v", code, took)
@@ -137,7 +137,7 @@ func TestTimeLimits(t *testing.T) {
 		})
 	})
 	t.Run("age", func(t *testing.T) {
-		inBubble(t, reply, ServerConfig{MaxAge: time.Minute}, ConnOptions{}, func(b *bubble) {
+		inBubble(t, reply, ServerConfig{ServerConfig: exchange.ServerConfig{MaxAge: time.Minute}}, ConnOptions{}, func(b *bubble) {
 			b.helloPiped()
 			if code, took := b.ends(); code != CodeNone || !within(took, time.Minute+drainWait) {
 				t.Errorf("ended with %v after %v", code, took)
@@ -164,8 +164,8 @@ func (b *bubble) helloPiped() {
 // A request's body has to be complete in time, and may not come too slowly.
 func TestBodyTimeLimits(t *testing.T) {
 	for name, cfg := range map[string]ServerConfig{
-		"read timeout": {ReadTimeout: 30 * time.Second},
-		"lowest rate":  {MinBodyRate: 100, MinBodyGrace: 30 * time.Second},
+		"read timeout": {ServerConfig: exchange.ServerConfig{ReadTimeout: 30 * time.Second}},
+		"lowest rate":  {ServerConfig: exchange.ServerConfig{MinBodyRate: 100, MinBodyGrace: 30 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var err error
@@ -288,7 +288,7 @@ func TestDrainCut(t *testing.T) {
 }
 
 func TestMaxRequests(t *testing.T) {
-	s := listen(t, &handler{}, ServerConfig{MaxRequests: 3}, nil)
+	s := listen(t, &handler{}, ServerConfig{ServerConfig: exchange.ServerConfig{MaxRequests: 3}}, nil)
 	r := dial(t, s)
 	for range 3 {
 		if f, _ := r.response(r.open(true, plain("GET")...)); f[":status"] != "200" {

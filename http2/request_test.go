@@ -93,7 +93,7 @@ func TestRefusedRequests(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := &handler{}
-			s := listen(t, h, ServerConfig{Limits: exchange.Limits{HeadBytes: 90 << 10, Fields: 60}}, nil)
+			s := listen(t, h, ServerConfig{ServerConfig: exchange.ServerConfig{Limits: exchange.Limits{HeadBytes: 90 << 10, Fields: 60}}}, nil)
 			r := dial(t, s)
 			id := r.next
 			r.next += 2

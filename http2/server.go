@@ -3,36 +3,21 @@ package http2
 import (
 	"crypto/tls"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
 
-// ServerConfig says how a Server treats its clients. Zero values mean "no
-// limit", but for Limits and MaxStreams.
+// ServerConfig says how a Server treats its clients. HeadTimeout bounds the time
+// to the first SETTINGS, too.
 type ServerConfig struct {
-	exchange.Limits
-	MaxStreams   int           // of one connection at a time; default 128
-	Tunnels      bool          // tell clients that they may ask for WebSockets (RFC 8441 3)
-	HeadTimeout  time.Duration // from the first byte of a head to its end; to the first SETTINGS
-	IdleTimeout  time.Duration // without a stream
-	ReadTimeout  time.Duration // from the end of the head to the end of the body
-	WriteTimeout time.Duration // a response must make progress within
-	MaxRequests  int           // of one connection
-	MaxAge       time.Duration // of one connection
-	// MinBodyRate is how many bytes a second of a request's body have to come
-	// while they are waited for, after MinBodyGrace (default 10 s).
-	MinBodyRate  int
-	MinBodyGrace time.Duration
-	Log          *slog.Logger
-	// ConnMoved is told what connections do; may be nil.
-	ConnMoved func(from, to exchange.ConnState)
+	exchange.ServerConfig
+	MaxStreams int  // of one connection at a time; default 128
+	Tunnels    bool // tell clients that they may ask for WebSockets (RFC 8441 3)
 	// ConnEnded is told the code of a connection that was ended because of what
 	// the client did; may be nil.
 	ConnEnded func(Code)
@@ -40,15 +25,9 @@ type ServerConfig struct {
 
 // orDefault returns cfg with what must not be zero.
 func (cfg ServerConfig) orDefault() ServerConfig {
-	cfg.Limits = cfg.Limits.OrDefault()
+	cfg.ServerConfig = cfg.ServerConfig.OrDefault()
 	if cfg.MaxStreams <= 0 {
 		cfg.MaxStreams = 128
-	}
-	if cfg.MinBodyGrace <= 0 {
-		cfg.MinBodyGrace = 10 * time.Second
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return cfg
 }

@@ -137,8 +137,5 @@ func (s *stream) tooSlow(now int64) bool {
 	if s.body.wanted {
 		waited += time.Duration(now - s.body.wantedAt)
 	}
-	if waited < cfg.MinBodyGrace {
-		return false
-	}
-	return float64(s.body.got) < float64(cfg.MinBodyRate)*waited.Seconds()
+	return waited > cfg.BodyPatience(s.body.got)
 }

@@ -14,6 +14,8 @@ type owner interface {
 	chat(n int, what string) error // pays for frames that carry nothing
 	bodyFailed(err error)
 	limitRead() // looks at held
+	beginWait(got int64)
+	endWait()
 }
 
 // body is the body of a request: what comes in DATA frames. It implements
@@ -58,7 +60,10 @@ func (b *body) Next(size int) ([]byte, error) {
 				return nil, b.fail(err)
 			}
 		}
-		if err := b.in.fill(min(max(size, buf.Small), buf.Large)); err != nil && b.in.err == nil {
+		b.of.beginWait(b.read)
+		err = b.in.fill(min(max(size, buf.Small), buf.Large))
+		b.of.endWait()
+		if err != nil && b.in.err == nil {
 			if b.held.Load() {
 				return nil, sock.ErrTimeout
 			}

@@ -108,6 +108,8 @@ type alone struct{ failed error }
 func (a *alone) chat(int, string) error { return nil }
 func (a *alone) bodyFailed(err error)   { a.failed = err }
 func (a *alone) limitRead()             {}
+func (a *alone) beginWait(int64)        {}
+func (a *alone) endWait()               {}
 
 // FuzzBody reads the frames of a body in pieces of every size: what they hold
 // does not depend on the pieces, and is as long as was said.

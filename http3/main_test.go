@@ -105,7 +105,7 @@ type bench struct {
 func serve(t *testing.T, handle func(d exchange.Downstream), change func(cfg *ServerConfig)) *bench {
 	t.Helper()
 	b := &bench{t: t, h: &handler{handle: handle}, ca: newCA(t), logs: &logs{}, within: 10 * time.Second}
-	cfg := ServerConfig{Log: newLog(b.logs), HeadTimeout: time.Minute}
+	cfg := ServerConfig{ServerConfig: exchange.ServerConfig{Log: newLog(b.logs), HeadTimeout: time.Minute}}
 	if change != nil {
 		change(&cfg)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"net"
 	"slices"
@@ -24,25 +23,16 @@ import (
 const ALPN = "h3"
 
 // ServerConfig says how a Server treats its clients. Zero durations and numbers
-// mean "no limit", but for Limits and where a default is named.
+// mean "no limit" where no default is named.
 type ServerConfig struct {
-	exchange.Limits
-	HeadTimeout      time.Duration // from the start of a stream to the end of its head
-	IdleTimeout      time.Duration // of a connection without requests
-	ReadTimeout      time.Duration // from the end of the head to the end of the body
-	WriteTimeout     time.Duration // a response must make progress within
+	exchange.ServerConfig
 	HandshakeTimeout time.Duration // default 5 s
-	MaxRequests      int           // of one connection
-	MaxAge           time.Duration // of one connection
 	MaxStreams       int           // requests at a time of one connection; default 100
 	MaxConns         int           // connections at a time
 	MaxPerClient     int           // connections at a time of one client
 	RetryFrom        int           // handshakes in flight; default 128
 	AdvertisePort    int           // of Alt-Svc; default that of the socket
 	AltSvcMaxAge     time.Duration // how long clients may remember it; 0: they are not told
-	Log              *slog.Logger
-	// ConnMoved is told what connections do; may be nil.
-	ConnMoved func(from, to exchange.ConnState)
 	// ConnEnded is told the code of a connection that was ended because of what
 	// the client did; may be nil.
 	ConnEnded func(Code)
@@ -50,7 +40,7 @@ type ServerConfig struct {
 
 // orDefault returns cfg with defaults in place of what has to be there.
 func (cfg ServerConfig) orDefault() ServerConfig {
-	cfg.Limits = cfg.Limits.OrDefault()
+	cfg.ServerConfig = cfg.ServerConfig.OrDefault()
 	if cfg.MaxStreams <= 0 {
 		cfg.MaxStreams = 100
 	}
@@ -59,9 +49,6 @@ func (cfg ServerConfig) orDefault() ServerConfig {
 	}
 	if cfg.HandshakeTimeout <= 0 {
 		cfg.HandshakeTimeout = 5 * time.Second
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	return cfg
 }

@@ -35,7 +35,7 @@ func successor(t *testing.T, b *bench) *bench {
 		t.Fatal(err)
 	}
 	next := &bench{t: t, h: &handler{handle: b.h.handle}, ca: b.ca, logs: &logs{}, within: b.within}
-	next.on(s, ServerConfig{Log: newLog(next.logs)})
+	next.on(s, ServerConfig{ServerConfig: exchange.ServerConfig{Log: newLog(next.logs)}})
 	return next
 }
 
@@ -54,7 +54,7 @@ func handOver(t *testing.T, addr string) {
 		t.Fatal(err)
 	}
 	b.ca = newCA(t)
-	b.on(pc, ServerConfig{Log: newLog(b.logs)})
+	b.on(pc, ServerConfig{ServerConfig: exchange.ServerConfig{Log: newLog(b.logs)}})
 	if strings.HasPrefix(addr, ":") {
 		b.addr = strings.Replace(b.addr, "[::]", "127.0.0.1", 1)
 	}

@@ -23,7 +23,11 @@ type stream struct {
 	head   requestHead
 	body   body
 	readBy time.Time // when the request must be complete; zero: any time
-	watch  *watch    // of this exchange alone: it may be told late
+	// For MinBodyRate: since when the body is waited for, and for how long it was
+	// before.
+	waitBegan time.Time
+	waited    time.Duration
+	watch     *watch // of this exchange alone: it may be told late
 
 	mu      sync.Mutex // guards replied and the order of heads
 	replied bool
@@ -238,6 +242,33 @@ func (st *stream) limitRead() {
 		return
 	}
 	_ = st.q.SetReadDeadline(st.readBy)
+}
+
+// beginWait bounds the wait for more of a body of which got bytes were read.
+func (st *stream) beginWait(got int64) {
+	cfg := &st.c.srv.cfg
+	if cfg.MinBodyRate <= 0 || st.head.protocol != "" {
+		return
+	}
+	st.waitBegan = time.Now()
+	by := st.waitBegan.Add(cfg.BodyPatience(got) - st.waited)
+	if !st.readBy.IsZero() && st.readBy.Before(by) {
+		by = st.readBy
+	}
+	if !st.body.held.Load() {
+		_ = st.q.SetReadDeadline(by)
+	}
+	if st.body.held.Load() { // meanwhile
+		_ = st.q.SetReadDeadline(past())
+	}
+}
+
+// endWait counts it.
+func (st *stream) endWait() {
+	if !st.waitBegan.IsZero() {
+		st.waited += time.Since(st.waitBegan)
+		st.waitBegan = time.Time{}
+	}
 }
 
 // end closes what is open of the stream after the handler.

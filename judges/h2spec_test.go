@@ -43,7 +43,7 @@ func serveHTTP2(t *testing.T, conf *tls.Config) (address string) {
 	}
 	sweeper := sock.NewSweeper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := http2.NewServer(hello{}, http2.ServerConfig{HeadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}, sweeper)
+	s := http2.NewServer(hello{}, http2.ServerConfig{ServerConfig: exchange.ServerConfig{HeadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second}}, sweeper)
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = sweeper.Run(ctx) })
 	wg.Go(func() {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 
-	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/http3"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/option"
@@ -33,15 +32,11 @@ func (d *Door) run(ctx context.Context, e *engines) error {
 
 // newHTTP3 makes the engine that serves HTTP/3, if a door asks for it.
 func (p *Proxy) newHTTP3(options *option.Set) *http3.Server {
-	o, q := p.opts, http3.Options.From(options)
+	q := http3.Options.From(options)
 	return http3.NewServer(p, http3.ServerConfig{
-		Limits:      exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields},
-		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
-		MaxStreams: q.MaxStreams, MaxConns: q.MaxConns, MaxPerClient: q.MaxPerClient, RetryFrom: q.RetryFrom,
+		ServerConfig: p.serverConfig(),
+		MaxStreams:   q.MaxStreams, MaxConns: q.MaxConns, MaxPerClient: q.MaxPerClient, RetryFrom: q.RetryFrom,
 		AdvertisePort: q.AdvertisePort, AltSvcMaxAge: q.AltSvcMaxAge,
-		Log: p.log, ConnMoved: p.clientMoved,
 		ConnEnded: func(c http3.Code) { p.metrics.ConnEnded("HTTP/3", c.String()) },
 	}, p.sweeper)
 }

@@ -37,6 +37,7 @@ type Values struct {
 	MaxHeaderFields     int           `flag:"max-header-fields" doc:"most header fields of a request; more is answered 431"`
 	MaxTargetBytes      int           `flag:"max-uri-bytes" doc:"longest request target in bytes; more is answered 414"`
 	ReadHeaderTimeout   time.Duration `flag:"read-header-timeout-server" doc:"time for a client to send the head of a request"`
+	MinBodyRate         int           `flag:"min-body-rate" doc:"bytes a second of a request's body that have to come while they are waited for, after 10 s; 0: any rate"`
 	ReadTimeout         time.Duration `flag:"read-timeout-server" doc:"time for a client to send the body of a request"`
 	WriteTimeout        time.Duration `flag:"write-timeout-server" doc:"a response must make progress within this time"`
 	IdleTimeout         time.Duration `flag:"idle-timeout-server" doc:"how long a client connection may stay idle between requests"`

@@ -67,25 +67,26 @@ type engines struct {
 	h3 *http3.Server
 }
 
+// serverConfig is how clients are treated, whatever they speak.
+func (p *Proxy) serverConfig() exchange.ServerConfig {
+	o := p.opts
+	return exchange.ServerConfig{
+		Limits:      exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields},
+		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
+		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
+		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
+		MinBodyRate: o.MinBodyRate, Log: p.log, ConnMoved: p.clientMoved,
+	}
+}
+
 func (p *Proxy) engines() *engines {
 	o := p.opts
-	limits := exchange.Limits{HeadBytes: o.MaxHeaderBytes, LineBytes: o.MaxTargetBytes, Fields: o.MaxHeaderFields}
 	e := &engines{h3: p.http3}
 	e.h2 = http2.NewServer(p, http2.ServerConfig{
-		Limits: limits, MaxStreams: o.HTTP2MaxStreams, Tunnels: o.Upgrade,
-		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
-		Log: p.log, ConnMoved: p.clientMoved,
+		ServerConfig: p.serverConfig(), MaxStreams: o.HTTP2MaxStreams, Tunnels: o.Upgrade,
 		ConnEnded: func(c http2.Code) { p.metrics.ConnEnded("HTTP/2", c.String()) },
 	}, p.sweeper)
-	cfg := http1.ServerConfig{
-		Limits:      limits,
-		HeadTimeout: o.ReadHeaderTimeout, IdleTimeout: o.IdleTimeout,
-		ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout,
-		MaxRequests: o.KeepAliveRequests, MaxAge: o.KeepAliveServer,
-		Log: p.log, ConnMoved: p.clientMoved,
-	}
+	cfg := http1.ServerConfig{ServerConfig: p.serverConfig()}
 	if o.H2C {
 		cfg.HTTP2 = func(c *sock.Conn, t *http1.Takeover) {
 			e.h2.ServeConn(c, http2.ConnOptions{Unread: t.Unread, Request: t.Request, Settings: t.Settings})

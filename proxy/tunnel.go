@@ -113,6 +113,9 @@ func (t *tunnel) leave(ctx context.Context) {
 	defer cancel()
 	defer context.AfterFunc(soon, t.cut)() // who does not read cannot be told
 	both := []*direction{&t.toClient, &t.toServer}
+	for _, d := range both {
+		d.leaving.Store(true)
+	}
 	var wg sync.WaitGroup
 	for _, d := range both {
 		wg.Go(func() { d.leave(soon) })
@@ -138,6 +141,7 @@ type direction struct {
 	framed   bool          // WebSocket frames
 	masked   bool          // those that we make
 	moved    atomic.Bool   // something passed; see passed
+	leaving  atomic.Bool   // it is to end with a Close frame of ours
 	done     chan struct{} // closed when nothing passes any more
 
 	// Who takes from turn may write to to, and look at what follows.
@@ -199,8 +203,14 @@ func (d *direction) parted() bool {
 // end ends the direction: nobody writes to its end from now on.
 func (d *direction) end() {
 	<-d.turn
-	d.closed = true
-	_ = d.to.CloseWrite()
+	switch {
+	case d.closed:
+	case d.leaving.Load() && d.frames.Between() && !d.frames.Closing():
+		_ = d.sendClose() // the other end was told first and left at once
+	default:
+		d.closed = true
+		_ = d.to.CloseWrite()
+	}
 	close(d.done)
 	d.turn <- struct{}{}
 }
