@@ -146,6 +146,9 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 	if api, err := netip.ParseAddrPort(net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))); err == nil {
 		p.proxy.ProtectOther(api)
 	}
+	usr2 := make(chan os.Signal, 1) // from now on: one that comes early is not lost
+	signal.Notify(usr2, syscall.SIGUSR2)
+	defer signal.Stop(usr2)
 	var s starter
 	defer func() { err = errors.Join(err, s.stop()) }()
 	s.start("admin", p.runAdmin)
@@ -167,7 +170,7 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 		return quietly(ctx, err)
 	}
 	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, doors...) })
-	s.start("upgrade", p.upgrades)
+	s.start("upgrade", func(ctx context.Context) error { return p.upgrades(ctx, usr2) })
 	p.sayReady()
 	if ready != nil {
 		if err := ready(listening{doors: doors, support: p.admin.Addr()}); err != nil {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -33,12 +32,9 @@ func takesOver() bool {
 	return ok
 }
 
-// upgrades starts the program anew at each SIGUSR2 until ctx ends. The new
+// upgrades starts the program anew at each signal until ctx ends. The new
 // process gets the sockets; when it is ready, replaced gets its id.
-func (p *proxyParts) upgrades(ctx context.Context) error {
-	usr2 := make(chan os.Signal, 1)
-	signal.Notify(usr2, syscall.SIGUSR2)
-	defer signal.Stop(usr2)
+func (p *proxyParts) upgrades(ctx context.Context, usr2 <-chan os.Signal) error {
 	for {
 		select {
 		case <-ctx.Done():
