@@ -56,7 +56,7 @@ func TestHTTP3(t *testing.T) {
 	ca, dir := certtest.New(t, "ca"), t.TempDir()
 	cert, key := ca.Server(t, "a.test", "127.0.0.1").Write(t, dir, "a")
 	i := run(t, "-inline-routes=r: Path(\"/a\") -> inlineContent(`hi`) -> <shunt>", "-tls-cert="+cert, "-tls-key="+key,
-		"-insecure-address=127.0.0.1:0", "-http3-address=127.0.0.1:0", "-http3-advertise-port=443")
+		"-insecure-address=127.0.0.1:0", "-http3-address=127.0.0.1:0", "-http3-advertise-port=443", "-wait-first-route-load")
 	config := &tls.Config{RootCAs: ca.Pool(), ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
 	for version, told := range map[int]string{1: `h3=":443"; ma=86400`, 2: `h3=":443"; ma=86400`, 3: ""} {
 		c := clientOf(t, i, version, config)
