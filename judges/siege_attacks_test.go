@@ -13,7 +13,7 @@ import (
 // attackers are what the attacks of siege do.
 var attackers = map[string]func(*weapon){
 	"half-open handshakes": func(w *weapon) {
-		w.hold(w.Dose, 2500, func() net.Conn {
+		w.hold(w.Dose, 1500, func() net.Conn {
 			// A record of a ClientHello of 512 bytes, of which a few come.
 			return w.dialAndSay(w.Secure, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half")
 		})
