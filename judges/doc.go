@@ -10,10 +10,10 @@
 // skips, and says why, only when the judge cannot be downloaded.
 //
 // The judges: Pebble, the test CA of Let's Encrypt, for package acme
-// (acme_test.go), h2spec for package http2 (h2spec_test.go), and grpc-go: its interop client and
-// server (grpc_interop_test.go) and what they do not ask, with its library
-// (grpc_test.go, grpc_balance_test.go), through Fairlead as users run it
-// (proxy_test.go).
+// (acme_test.go), h2spec for package http2 (h2spec_test.go), and
+// grpc-go: its interop client and server (grpc_interop_test.go) and what they do
+// not ask, with its library (grpc_test.go, grpc_balance_test.go), through Fairlead
+// as users run it (proxy_test.go).
 //
 // Two judges are clients of our own: siege_test.go attacks the program while
 // honest clients say whether they notice, and files_test.go gives it broken

@@ -81,6 +81,9 @@ func TestGRPCEnds(t *testing.T) {
 			}
 			return err
 		}
+		if _, err := c.EmptyCall(within(t, patience), &testgrpc.Empty{}); err != nil { // connections are made
+			t.Fatal(err)
+		}
 		for name, call := range map[string]func(context.Context) error{"unary": unary, "stream": stream} {
 			err := call(within(t, 2*time.Second))
 			if status.Code(err) != codes.DeadlineExceeded {

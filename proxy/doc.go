@@ -129,7 +129,10 @@
 //	the backend resets the stream         what the code of RST_STREAM means to gRPC;
 //	                                      CANCEL after grpc-timeout: 4
 //
-// What filters answer stays as it is: gRPC clients have a table for it.
+// What filters answer stays as it is: gRPC clients have a table for it. Streams of
+// gRPC are bodies like others: those that live for longer, or are silent for
+// longer, need other values of -read-timeout-server, -write-timeout-server and
+// -response-header-timeout-backend (0: no limit).
 //
 // On errors only the filters that handle errors (filter.ErrorHandler) run their
 // response phase.
