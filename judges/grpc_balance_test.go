@@ -180,10 +180,12 @@ func TestGRPCOwnAnswers(t *testing.T) {
 // deadline has passed there is not said to be cancelled, or broken, to a client
 // whose clock is behind.
 func TestGRPCServerDeadline(t *testing.T) {
-	b := startBackend(t, nil, &grpcBackend{duplex: func(s testgrpc.TestService_FullDuplexCallServer) error {
-		<-s.Context().Done()
+	over := make(chan struct{}) // the method says nothing, its server does
+	b := startBackend(t, nil, &grpcBackend{duplex: func(testgrpc.TestService_FullDuplexCallServer) error {
+		<-over
 		return nil
 	}}, false)
+	t.Cleanup(func() { close(over) })
 	f := startFront(t, certtest.New(t, "judges"), "* -> "+back(t, nil, b.address, false))
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)

@@ -44,8 +44,21 @@ func TestGRPCInterop(t *testing.T) {
 	}
 }
 
-// startInteropServer returns its address.
-func startInteropServer(t *testing.T, file string, ca *certtest.CA, secure bool) string {
+// startInteropServer returns its address. It starts it again elsewhere when
+// somebody else took the port meanwhile.
+func startInteropServer(t *testing.T, file string, ca *certtest.CA, secure bool) (address string) {
+	t.Helper()
+	for try := 0; address == "" && try < 5; try++ {
+		address = tryInteropServer(t, file, ca, secure)
+	}
+	if address == "" {
+		t.Fatal("the interop server does not stay")
+	}
+	return address
+}
+
+// tryInteropServer returns "" when the server ended at once.
+func tryInteropServer(t *testing.T, file string, ca *certtest.CA, secure bool) string {
 	t.Helper()
 	address, log := freeAddress(t), &output{}
 	args := []string{"-port", strconv.Itoa(portOf(t, address))}
@@ -58,21 +71,35 @@ func startInteropServer(t *testing.T, file string, ca *certtest.CA, secure bool)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
+		<-ended
 		if t.Failed() {
 			t.Logf("the interop server says:\n%s", log.end())
 		}
 	})
-	eventually(t, "the interop server listens", func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			return false
+	listens := false
+	eventually(t, "the interop server listens or ends", func() bool {
+		select {
+		case <-ended:
+			return true
+		default:
 		}
-		conn.Close()
-		return true
+		conn, err := net.Dial("tcp", address)
+		if listens = err == nil; listens {
+			conn.Close()
+		}
+		return listens
 	})
+	if !listens {
+		t.Logf("the interop server ended:\n%s", log.end())
+		return ""
+	}
 	return address
 }
 
