@@ -154,7 +154,7 @@ func (u *Upload) move(b exchange.Body, chunked bool) {
 			u.fail(err, true)
 			return
 		}
-		if !chunked && b.Ends(len(data)) {
+		if b.Ends(len(data)) {
 			u.ending.Store(true)
 		}
 		if !u.send(data, chunked) {
@@ -248,7 +248,7 @@ func (u *Upload) fail(err error, client bool) {
 }
 
 // settle is how long an upload that is about to end is waited for.
-const settle = 20 * time.Millisecond
+const settle = 200 * time.Millisecond
 
 // finished reports whether the upload has ended. The answer to its last bytes
 // may be here before it has noticed that they were sent.

@@ -296,7 +296,7 @@ func (q *sent) check(r *bufio.Reader) (last bool, err error) {
 	if (q.close || q.minor == 0 && resp.Header.Get("Connection") != "keep-alive") && !last {
 		return false, fmt.Errorf("the connection seems to live on: %v", resp.Header)
 	}
-	if resp.Header.Get("X-Id") == "" && (resp.StatusCode == 502 || resp.StatusCode == 503) && (q.body != "" || q.method == "POST" || q.method == "get") {
+	if resp.Header.Get("X-Id") == "" && (resp.StatusCode == 502 || resp.StatusCode == 503) && (q.body != "" || q.chunked || q.method == "POST" || q.method == "get") {
 		return last, nil // the backend dropped the connection under it
 	}
 	return last, q.compare(resp, string(body))
