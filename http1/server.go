@@ -356,22 +356,9 @@ func (c *conn) readHead(x *Exchange) error {
 	scanned := 0 // no head ends before this offset
 	for first := true; ; first = false {
 		if b := c.in.unread(); first || headMayEnd(b, scanned) {
-			pos, err := parseRequest(b, &x.record.Request, &x.framing, lim)
-			if err == nil {
-				c.in.r += pos
-				c.in.pin()
-				return nil
+			if err := c.parseHead(x, b); !errors.Is(err, errIncomplete) {
+				return err
 			}
-			if !errors.Is(err, errIncomplete) {
-				yes, maybe := c.asksForHTTP2(b)
-				if yes {
-					return errHTTP2
-				}
-				if !maybe {
-					return err
-				}
-			}
-			x.record.Request.Reset()
 		}
 		if first {
 			c.s.SetTimeout(c.srv.sweeper.Now(), c.srv.cfg.HeadTimeout)
@@ -387,6 +374,25 @@ func (c *conn) readHead(x *Exchange) error {
 			return bad(message.ReasonHeaderTooLarge, "the head has more than %d bytes", lim.HeadBytes)
 		}
 	}
+}
+
+// parseHead parses a head from b, which was read and not consumed.
+func (c *conn) parseHead(x *Exchange, b []byte) error {
+	pos, err := parseRequest(b, &x.record.Request, &x.framing, c.srv.cfg.Limits)
+	if err == nil {
+		c.in.r += pos
+		c.in.pin()
+		return nil
+	}
+	if !errors.Is(err, errIncomplete) {
+		if yes, maybe := c.asksForHTTP2(b); yes {
+			return errHTTP2
+		} else if !maybe {
+			return err
+		}
+	}
+	x.record.Request.Reset()
+	return errIncomplete
 }
 
 // endOfInput says what is wrong with a head that never ended: what can be seen
