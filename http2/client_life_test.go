@@ -181,6 +181,7 @@ func TestClientEarlyResponse(t *testing.T) {
 			_ = b.fr.WriteData(1, true, []byte("too large"))
 			if reset {
 				_ = b.fr.WriteRSTStream(1, xhttp2.ErrCodeNo)
+				synctest.Wait() // it was seen
 			}
 			if err := <-done; err != nil {
 				t.Fatal(err)

@@ -297,13 +297,18 @@ func (s *ClientStream) await(o *exchange.SendOptions, go100 bool) error {
 	}
 }
 
-// sendError says why there is no response.
+// sendError says why there is no response, and ends the stream: what may still
+// come for it must not reach a response that the caller has given up.
 func (s *ClientStream) sendError(err error, what string, u *upload) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if !s.gone {
+		s.fail(err, CodeCancel)
+		s.c.w.kick()
+	}
 	if u != nil && u.failed {
 		return &exchange.SendError{Err: u.err}
 	}
-	s.c.mu.Lock()
-	defer s.c.mu.Unlock()
 	consumed := u != nil && u.consumed
 	s.resp = nil
 	unsent := s.unsent && !consumed

@@ -45,7 +45,7 @@ func (s *ClientStream) beginUpload(req *message.Request, o *exchange.SendOptions
 			return final, err
 		}
 		if err := o.Continue(); err != nil {
-			return false, &exchange.SendError{Err: fmt.Errorf("ask the client for the body: %w", err)}
+			return false, s.sendError(err, "ask the client for the body", nil)
 		}
 	}
 	u := &upload{s: s, req: req, body: req.Body, from: o.From, timeout: o.Timeout, done: make(chan struct{})}

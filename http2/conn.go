@@ -53,6 +53,7 @@ type conn struct {
 	state   exchange.ConnState
 	fate    *ConnError // why the connection was ended, nil when nothing was wrong
 	ended   bool       // GOAWAY said so or the connection is gone: no stream begins
+	opening bool       // the head of a stream that is served is on its way
 	greeted bool       // our SETTINGS are first
 	drain   drainState
 	times   connTimes

@@ -55,7 +55,7 @@ func (c *conn) lastGoAway() departures {
 
 // endIfDone ends the connection when nothing is to be served any more.
 func (c *conn) endIfDone() departures {
-	if c.drain != drainLast || c.running > 0 || c.w.closed {
+	if c.drain != drainLast || c.running > 0 || c.opening || c.w.closed {
 		return nil
 	}
 	return c.sayGoodbye()

@@ -65,6 +65,7 @@ func (c *conn) openBlock(o *openHead) error {
 		if o.problem == nil {
 			o.s = streams.Get().(*stream)
 			o.s.begin(c, o.id)
+			c.opening = true
 		}
 		return nil
 	}
@@ -208,10 +209,11 @@ func (c *conn) takeTrailers(o *openHead) error {
 // start begins a request whose head is complete.
 func (c *conn) start(s *stream, end bool) error {
 	c.mu.Lock()
+	c.opening = false
 	cfg := &c.srv.cfg
 	refuse := ""
 	switch {
-	case c.ended || s.id > c.lastID:
+	case c.w.closed || s.id > c.lastID:
 		c.mu.Unlock()
 		streams.Put(s)
 		return nil

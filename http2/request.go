@@ -201,9 +201,11 @@ func (s *stream) settle(length int64) {
 	r.Remote, r.Local = c.nc.Remote(), c.nc.Local()
 	r.Scheme, r.TLS = c.scheme(), c.opt.TLS
 	r.ContentLength = length
-	s.body.length = message.Unknown
+	s.body.length = length
+	if s.head.protocol != "" {
+		s.body.length = message.Unknown // of what goes through a tunnel
+	}
 	if length != 0 {
-		s.body.length = length
 		r.Body = &s.body
 		if s.head.expect {
 			s.body.onRead = s.ask
