@@ -399,7 +399,12 @@ func TestHostileInitialWindow(t *testing.T) {
 		}
 	})
 	t.Run("overflow", func(t *testing.T) {
-		r := dial(t, s)
+		waits := &handler{fn: func(d exchange.Downstream) {
+			gone := make(chan struct{})
+			d.OnGone(func() { close(gone) })
+			<-gone
+		}}
+		r := dial(t, listen(t, waits, ServerConfig{}, nil))
 		r.try(r.fr.WriteSettings(size(1)))
 		r.try(r.fr.WriteWindowUpdate(r.open(true, plain("GET")...), 1<<31-4))
 		r.try(r.fr.WriteSettings(size(100)))

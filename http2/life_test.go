@@ -455,3 +455,33 @@ func TestFailingBodies(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errTest }
+
+// A request that is answered early: its rest is waited for if the client may
+// send all of it, so that it need not be told; else the stream is reset together
+// with the response.
+func TestEarlyResponse(t *testing.T) {
+	h := &handler{fn: func(d exchange.Downstream) { _ = d.Reply(text(200, "early")) }}
+	r := dial(t, listen(t, h, ServerConfig{}, nil))
+	id := r.open(false, plain("POST", "content-length", "100")...)
+	if f, _ := r.response(id); f[":status"] != "200" {
+		t.Errorf("answered with %v", f)
+	}
+	r.try(r.fr.WriteData(id, true, make([]byte, 100)))
+	large := r.open(false, plain("POST", "content-length", "1000000")...)
+	var got []xhttp2.FrameType
+	r.until("RST_STREAM", func(f xhttp2.Frame) bool {
+		got = append(got, f.Header().Type)
+		rst, ok := f.(*xhttp2.RSTStreamFrame)
+		if ok && (rst.StreamID != large || rst.ErrCode != 0) {
+			t.Errorf("stream %d is reset with %v", rst.StreamID, rst.ErrCode)
+		}
+		return ok
+	})
+	if n := len(got); n < 3 || got[n-3] != xhttp2.FrameHeaders || got[n-2] != xhttp2.FrameData {
+		t.Errorf("the response is not in front of the reset: %v", got)
+	}
+	r.try(r.fr.WriteData(large, false, make([]byte, 100))) // it crosses the reset
+	if f, _ := r.response(r.open(true, plain("GET")...)); f[":status"] != "200" {
+		t.Errorf("the next request is answered with %v", f)
+	}
+}

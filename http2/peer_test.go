@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -254,5 +255,59 @@ func TestPeerSlowReader(t *testing.T) {
 			t.Errorf("%d bytes, %v", n, err)
 		}
 		_ = resp.Body.Close()
+	}
+}
+
+// The same over TLS, where writes are records and reads come in pieces.
+func TestPeerConcurrentTLS(t *testing.T) {
+	ca := certtest.New(t, "test")
+	s := listen(t, &handler{fn: echo}, ServerConfig{}, tlsConfig(t, ca))
+	client := peer(t, s, ca)
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			want := strings.Repeat(fmt.Sprint(i, ","), 1+i*100)
+			resp, err := client.Post("https://"+s.address+"/", "text/plain", strings.NewReader(want))
+			if err != nil {
+				t.Errorf("request %d: %v", i, err)
+				return
+			}
+			defer resp.Body.Close()
+			if got, err := io.ReadAll(resp.Body); err != nil || string(got) != want {
+				t.Errorf("request %d: %d bytes of %d (%v)", i, len(got), len(want), err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// An idle connection holds no buffers.
+func TestIdleConnectionMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory")
+	}
+	const n = 200
+	s := listen(t, &handler{}, ServerConfig{}, nil)
+	conns := make([]*raw, n)
+	before := heap()
+	for i := range conns {
+		nc, err := net.Dial("tcp", s.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = nc.Close() })
+		conns[i] = newRaw(t, nc)
+	}
+	for _, r := range conns {
+		r.hello()
+		if f, _ := r.response(r.open(true, plain("GET")...)); f[":status"] != "200" {
+			t.Fatalf("answered with %v", f)
+		}
+	}
+	eventually(t, "all are idle", func() bool { return s.Conns() == n })
+	each := (heap() - before) / n
+	t.Logf("%d bytes of heap for both ends", each)
+	if each > 16<<10 {
+		t.Errorf("%d bytes of heap for an idle connection and its client", each)
 	}
 }

@@ -39,6 +39,7 @@ func (s *stream) replyBare(resp *message.Response) error {
 		return err
 	}
 	s.end(&resp.Trailer)
+	s.giveUpRest()
 	c.w.flush(c.running > 1)
 	return nil
 }
@@ -72,6 +73,7 @@ func (s *stream) replyBody(resp *message.Response, b exchange.Body) error {
 		return err
 	}
 	s.end(&resp.Trailer)
+	s.giveUpRest()
 	c.w.flush(c.running > 1)
 	return nil
 }
@@ -139,6 +141,7 @@ func (s *stream) sendPiece(resp *message.Response, p []byte, first, ended bool) 
 	}
 	if ended {
 		s.end(&resp.Trailer)
+		s.giveUpRest()
 	}
 	c.w.flush(c.running > 1)
 	return nil
@@ -299,6 +302,7 @@ func (s *stream) End(trailer *message.Header) bool {
 		return false
 	}
 	s.end(trailer)
+	s.giveUpRest()
 	c.w.flush(c.running > 1)
 	return true
 }

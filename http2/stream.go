@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -130,6 +131,24 @@ func (s *stream) linger() {
 	for s.lingers > 0 && !s.remoteEnded && !s.over {
 		s.canSend.Wait()
 	}
+}
+
+// errAnswered is why the rest of a request cannot be read.
+var errAnswered = errors.New("the request was answered before it was complete")
+
+// giveUpRest resets the stream behind its response when the rest of the request
+// is more than the client may send now. It leaves together with the response:
+// clients that learn later that they need not wait for a window may never look.
+func (s *stream) giveUpRest() {
+	left := s.body.length - s.body.got
+	if !s.localEnded || s.remoteEnded || s.over || s.malformed() || s.c.w.closed ||
+		s.body.length < 0 || left <= int64(min(s.body.win.left, s.c.recv.left)) {
+		return
+	}
+	s.c.w.out = appendReset(s.c.w.roomFor(frameHeadLen+4), s.id, CodeNone)
+	s.over, s.how, s.err = true, closedHere, errAnswered
+	s.body.abort(errAnswered)
+	s.uncount()
 }
 
 // weEnded says that the response is complete.
