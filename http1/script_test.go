@@ -78,7 +78,7 @@ func (s *script) Interrupt()                      {}
 func (s *script) HoldRead(bool)                   {}
 func (s *script) Expired() bool                   { return false }
 func (s *script) HungUp() bool                    { return false }
-func (s *script) OnGone(func())                   {}
+func (s *script) OnGone(func()) bool              { return false }
 func (s *script) CloseWrite() error               { return nil }
 func (s *script) Close() error                    { s.closed = true; return nil }
 func (s *script) Remote() netip.AddrPort          { return netip.MustParseAddrPort("192.0.2.1:1234") }

@@ -37,8 +37,9 @@ type Stream interface {
 	Expired() bool
 	// HungUp reports whether the peer reset the connection.
 	HungUp() bool
-	// OnGone calls fn when the peer hangs up; nil takes that back.
-	OnGone(fn func())
+	// OnGone calls fn when the peer hangs up; nil takes that back and reports
+	// whether it is too late: the one before was called or is about to be.
+	OnGone(fn func()) (late bool)
 	// CloseWrite ends the sending direction.
 	CloseWrite() error
 	Close() error

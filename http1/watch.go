@@ -16,7 +16,8 @@ type watch struct {
 	gone bool
 	fn   func()
 	up   exchange.Upstream
-	fire func() // fired, bound once
+	fire func()    // fired, bound once
+	told sync.Cond // of gone
 }
 
 // OnGone implements exchange.Downstream.
@@ -77,7 +78,7 @@ func (x *Exchange) beginWatch() {
 	}
 	w.on = true
 	if w.fire == nil {
-		w.fire = w.fired
+		w.fire, w.told.L = w.fired, &w.mu
 	}
 	x.conn.s.OnGone(w.fire)
 }
@@ -89,6 +90,7 @@ func (w *watch) fired() {
 	if w.up != nil {
 		w.up.Interrupt() // with the lock: after Unpair it may serve somebody else
 	}
+	w.told.Broadcast()
 	w.mu.Unlock()
 	if fn != nil {
 		fn()
@@ -101,8 +103,11 @@ func (x *Exchange) endWatch() {
 	if !w.on {
 		return
 	}
-	x.conn.s.OnGone(nil)
+	late := x.conn.s.OnGone(nil)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for late && !w.gone { // the next exchange must not be told
+		w.told.Wait()
+	}
 	w.on, w.gone, w.fn, w.up = false, false, nil, nil
 }

@@ -27,14 +27,15 @@ func (c *Conn) HungUp() bool {
 	return err != nil || gone
 }
 
-// OnGone calls fn, once, when the peer hangs up; nil takes that back. fn runs
+// OnGone calls fn, once, when the peer hangs up; nil takes that back and reports
+// whether it is too late: the one before was called or is about to be. fn runs
 // in the sweeper's goroutine and must be quick.
-func (c *Conn) OnGone(fn func()) {
+func (c *Conn) OnGone(fn func()) (late bool) {
 	if fn == nil {
-		c.gone.Store(nil)
-		return
+		return c.gone.Swap(nil) == nil
 	}
 	c.gone.Store(&fn)
+	return false
 }
 
 // hungUp in the peer word says that the sweeper ended the connection because
