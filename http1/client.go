@@ -126,10 +126,11 @@ func sendable(req *message.Request) (b exchange.Body, data []byte, all bool) {
 	return b, data, all && int64(len(data)) == req.ContentLength
 }
 
-// sendableTarget reports whether nothing in the target ends it, or the line.
+// sendableTarget reports whether nothing in method and target ends it, or the
+// line.
 func sendableTarget(req *message.Request) bool {
 	p, q := req.RawPath, req.Query
-	return strings.IndexByte(p, ' ') < 0 && strings.IndexByte(q, ' ') < 0 && plain(bytesOf(p), false) && plain(bytesOf(q), false)
+	return message.IsToken(req.Method) && strings.IndexByte(p, ' ') < 0 && strings.IndexByte(q, ' ') < 0 && plain(bytesOf(p), false) && plain(bytesOf(q), false)
 }
 
 // sendWhole is the fast path: one write, and the wait for the answer in the

@@ -12,8 +12,8 @@ import (
 // parts are left alone.
 type target struct{ scheme, host string }
 
-// schemes that a backend can have.
-var schemes = [...]string{"http", "https", "h2c", "fastcgi"}
+// schemes that a dynamic backend can have: those that the proxy speaks.
+var schemes = [...]string{"http", "https", "h2c"}
 
 // aim makes t the target. Its host is also the Host that the backend sees.
 // configured says that it was not taken from the request.
