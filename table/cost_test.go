@@ -33,7 +33,7 @@ func TestLookupAllocations(t *testing.T) {
 			r, _ := tab.Lookup(req, test.path, params)
 			got = idOf(r)
 		})
-		if allocs != 0 || got != test.want {
+		if allocs != 0 && !poolsForget || got != test.want {
 			t.Errorf("%q %q: %v allocations, route %q; want 0 and %q", test.host, test.path, allocs, got, test.want)
 		}
 	}
