@@ -4,7 +4,7 @@
 //
 // # The walk
 //
-//	Server.Serve       accepts; each connection gets a goroutine
+//	Server.ServeConn   takes a connection that package listen accepted
 //	conn.serve         waits for a request (awaitRequest) or parks, then
 //	conn.exchange      readHead -> parseRequest: head, target, host, framing
 //	Handler.Handle     the proxy; it asks a backend with

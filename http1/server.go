@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -42,47 +41,6 @@ type Server struct {
 func NewServer(h exchange.Handler, cfg ServerConfig, sweeper *sock.Sweeper, parker *sock.Parker) *Server {
 	cfg.ServerConfig = cfg.ServerConfig.OrDefault()
 	return &Server{cfg: cfg, handler: h, sweeper: sweeper, parker: parker}
-}
-
-// Serve accepts connections from ln until ctx ends. It returns when no new
-// connection can come; Drain ends the others.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	closed := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close(); close(closed) })
-	defer func() {
-		if !stop() {
-			<-closed
-		}
-	}()
-	pause := time.Duration(0)
-	for {
-		nc, err := ln.Accept()
-		if err != nil {
-			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return nil
-			}
-			// Out of descriptors, most likely: what lives must go on living.
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.cfg.Log.Error("accept connection", "listener", ln.Addr().String(), "error", err, "retry_in", pause)
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(pause):
-			}
-			continue
-		}
-		pause = 0
-		s.start(nc)
-	}
-}
-
-// start serves one accepted connection.
-func (s *Server) start(nc net.Conn) {
-	s.live.Add(1)
-	go func() {
-		defer s.live.Done()
-		s.ServeConn(sock.Wrap(nc, s.sweeper), nil)
-	}()
 }
 
 // ServeConn serves a client's connection, whose handshake has given state (nil:

@@ -113,7 +113,7 @@
 // # What it does not do
 //
 // It does not route, retry or choose backends, and does no TLS. Server push and
-// priorities (RFC 9218) are not implemented; both may be ignored. A client that
+// priorities (RFC 9218) are read past; both may be ignored. A client that
 // ends its sending direction is gone.
 //
 // # Where to start reading
