@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -163,8 +164,9 @@ func TestUnboundedReads(t *testing.T) {
 // TestEndlessHeads: heads, chunk lines, trailers and answers without an end are
 // cut at their limits.
 func TestEndlessHeads(t *testing.T) {
-	var text string
+	var endless atomic.Pointer[string] // old connections still look at it
 	back := startRaw(t, func(c net.Conn) {
+		text := *endless.Load()
 		b := make([]byte, 4096)
 		if _, err := c.Read(b); err != nil {
 			return
@@ -178,9 +180,9 @@ func TestEndlessHeads(t *testing.T) {
 	})
 	i := start(t, `r: * -> "http://`+back+`"`)
 	for _, endlessly := range []string{"X: " + strings.Repeat("a", 8000) + "\r\n", strings.Repeat("X", 8000), "HTTP/1.1 100 Continue\r\n\r\n", "X: y\r\n"} {
-		text = endlessly
+		endless.Store(&endlessly)
 		if a := i.get("GET / HTTP/1.1\r\nHost: h\r\n\r\n"); a.StatusCode != 502 {
-			t.Errorf("%.20q: got %s", text, a.Status)
+			t.Errorf("%.20q: got %s", endlessly, a.Status)
 		}
 	}
 	const chunked = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -32,11 +32,13 @@ func TestSocketTakesLeave(t *testing.T) {
 	seen := make(chan string, 1)
 	goOn := make(chan struct{})
 	back := startSocket(t, func(c net.Conn, r *bufio.Reader) {
+		first := make([]byte, 7)
+		_, _ = io.ReadFull(r, first)
 		fmt.Fprint(c, "\x81\x02hi"+half)
 		<-goOn
 		fmt.Fprint(c, rest+"\x81\x04late")
 		b, _ := io.ReadAll(r)
-		seen <- string(b)
+		seen <- string(first) + string(b)
 	})
 	p := start(t, `r: * -> "http://`+back.addr+`"`, "-experimental-upgrade")
 	c := p.dial()
