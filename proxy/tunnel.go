@@ -203,14 +203,11 @@ func (d *direction) parted() bool {
 // end ends the direction: nobody writes to its end from now on.
 func (d *direction) end() {
 	<-d.turn
-	switch {
-	case d.closed:
-	case d.leaving.Load() && d.frames.Between() && !d.frames.Closing():
+	if !d.closed && d.leaving.Load() && d.frames.Between() && !d.frames.Closing() {
 		_ = d.sendClose() // the other end was told first and left at once
-	default:
-		d.closed = true
-		_ = d.to.CloseWrite()
 	}
+	d.closed = true
+	_ = d.to.CloseWrite()
 	close(d.done)
 	d.turn <- struct{}{}
 }
