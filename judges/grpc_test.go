@@ -61,11 +61,11 @@ func TestGRPCEnds(t *testing.T) {
 		return &grpcBackend{
 			duplex: func(s testgrpc.TestService_FullDuplexCallServer) error {
 				wait(s.Context())
-				return nil
+				return status.FromContextError(s.Context().Err()).Err() // it may be quicker than the client
 			},
 			unary: func(ctx context.Context, _ *testgrpc.SimpleRequest) (*testgrpc.SimpleResponse, error) {
 				wait(ctx)
-				return &testgrpc.SimpleResponse{}, nil
+				return nil, status.FromContextError(ctx.Err()).Err()
 			},
 		}
 	}
