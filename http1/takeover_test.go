@@ -24,11 +24,13 @@ func offer(t *testing.T, pieces ...string) (*takenOver, string) {
 	t.Helper()
 	client, server := net.Pipe()
 	got := make(chan *takenOver, 1)
+	began := make(chan struct{})
 	srv := NewServer(&recorder{}, ServerConfig{
 		ServerConfig: exchange.ServerConfig{
 			Log: slog.New(slog.DiscardHandler),
 		},
 		HTTP2: func(c *sock.Conn, tk *Takeover) {
+			close(began)
 			rest, _ := io.ReadAll(c.NetConn())
 			_ = c.Close()
 			got <- &takenOver{*tk, rest}
@@ -44,17 +46,15 @@ func offer(t *testing.T, pieces ...string) (*takenOver, string) {
 			break
 		}
 	}
-	if len(got) == 0 {
-		_ = client.SetWriteDeadline(time.Now())
-	}
-	// The pipe has no half-close: the server side ends when the client does.
+	// The pipe has no half-close: HTTP/2 ends when the client does.
 	select {
 	case <-done:
-	case <-time.After(50 * time.Millisecond):
-		_ = client.Close()
-		<-done
+	case <-began:
+	case <-time.After(10 * time.Second):
+		t.Error("neither ended nor taken over")
 	}
 	_ = client.Close()
+	<-done
 	answer := <-read
 	select {
 	case h := <-got:
