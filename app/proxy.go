@@ -19,6 +19,7 @@ import (
 	"fairlead.dev/fairlead/admin"
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/control"
+	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
@@ -41,6 +42,7 @@ type proxyParts struct {
 	log       *slog.Logger
 	metrics   *metrics.Metrics
 	accessLog *accesslog.Log
+	filters   *filter.Env
 	proxy     *proxy.Proxy
 	loop      *control.Loop
 	admin     *admin.Admin
@@ -74,7 +76,7 @@ func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready fun
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.run(ctx, ready), p.accessLog.Close())
+	return errors.Join(p.run(ctx, ready), p.filters.Close(), p.accessLog.Close())
 }
 
 func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
@@ -120,6 +122,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		func() float64 { return float64(p.proxy.Parked()) })
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
+	compiler.FilterEnv.Metrics, p.filters = p.metrics.ForFilters(), compiler.FilterEnv
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
 		Sources: sources, Compiler: compiler,

@@ -6,6 +6,7 @@
 package arg
 
 import (
+	"fmt"
 	"regexp"
 	"time"
 
@@ -50,6 +51,7 @@ type Param struct {
 // Values are checked arguments: the accessors cannot fail for a type that the
 // Params promised. Missing optional arguments give the zero value.
 type Values struct {
+	params []Param
 	values []value
 	args   []eskip.Arg
 }
@@ -59,6 +61,17 @@ type value struct {
 	number   float64
 	duration time.Duration
 	isRegexp bool
+}
+
+// Wrong returns the error for argument i, counted from 0: what was found and what
+// is expected, after the position and name of the argument. Constructors use it for
+// what Check cannot know.
+func (v Values) Wrong(i int, format string, a ...any) error {
+	err := fmt.Errorf(format, a...)
+	if i < 0 || len(v.params) == 0 {
+		return err
+	}
+	return fmt.Errorf("argument %d (%s): %w", i+1, v.params[min(i, len(v.params)-1)].Name, err)
 }
 
 // Len returns how many arguments were given.

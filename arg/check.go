@@ -19,7 +19,7 @@ func Check(params []Param, args []eskip.Arg) (Values, error) {
 	if err := checkCount(params, args); err != nil {
 		return Values{}, err
 	}
-	v := Values{values: make([]value, len(args)), args: args}
+	v := Values{params: params, values: make([]value, len(args)), args: args}
 	for i, a := range args {
 		p := params[min(i, len(params)-1)]
 		got, err := p.check(a)

@@ -3,6 +3,7 @@ package filter
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -25,13 +26,22 @@ type Context struct {
 	Upstream Upstream
 	// AccessLog is what filters ask of the access log.
 	AccessLog AccessLog
+	// Client is what filters ask of the client's side.
+	Client Client
+	// Trace is what filters say for the trace of the request.
+	Trace Trace
+	// Guards are asked before the request is sent to an endpoint, in order.
+	Guards []Guard
+	// Result is how the exchange ended: for End, empty before.
+	Result Result
 
 	// Original keeps the parts of the request as the client sent it.
 	Original Original
 
-	values []keyed
-	host   Host
-	served bool
+	values  []keyed
+	host    Host
+	served  bool
+	refused message.Reason
 }
 
 // Original is the request line and Host as the client sent them; filters do
@@ -100,25 +110,65 @@ const (
 	Off
 )
 
+// Client is what filters ask of the client's side. The zero value asks for
+// nothing: the options decide.
+type Client struct {
+	// ReadTimeout bounds the reading of the request's body from now on.
+	ReadTimeout time.Duration
+	// WriteTimeout bounds the sending of the whole response.
+	WriteTimeout time.Duration
+}
+
+// Result is how an exchange ended.
+type Result struct {
+	// Status is what was sent, 0 when nothing was.
+	Status int
+	// Bytes of the response's body that were sent.
+	Bytes int64
+	// Reason is why Fairlead itself answered or gave up, ReasonNone if it did not.
+	Reason message.Reason
+}
+
 // Host is what the proxy provides to the filters of one exchange.
 type Host interface {
 	// Context is cancelled when the client goes away, the exchange times out
 	// or the process ends. It is made at the first call.
 	Context() context.Context
+	// Router is the proxy itself. It outlives the exchange.
+	Router() Router
+}
+
+// Router sends requests of Fairlead's own through the routes.
+type Router interface {
+	// Exchange routes req, as if a client had sent it, in an exchange of its own
+	// that ends with ctx and when the body of the response was closed, which the
+	// caller must do if it is not nil. req must share nothing with another exchange
+	// (Request.Clone); its Depth says how many rounds of routing it has behind it
+	// already. The response shares nothing with the exchange but its body. The
+	// error says why there is no response at all: too many such exchanges are
+	// under way, or the process ends.
+	Exchange(ctx context.Context, req *message.Request) (*message.Response, error)
 }
 
 // Begin prepares c for an exchange. The proxy calls it, and tests of filters.
 func (c *Context) Begin(req *message.Request, host Host) {
-	clear(c.values)
-	*c = Context{Request: req, host: host, values: c.values[:0], Params: c.Params[:0]}
+	c.empty()
+	c.Request, c.host = req, host
 	c.Original = Original{Method: req.Method, Host: req.Host, Path: req.Path, RawPath: req.RawPath, Query: req.Query}
 }
 
 // End lets go of everything that belongs to the exchange.
-func (c *Context) End() {
+func (c *Context) End() { c.empty() }
+
+// empty keeps nothing but memory.
+func (c *Context) empty() {
 	clear(c.values)
 	clear(c.Params)
-	*c = Context{values: c.values[:0], Params: c.Params[:0]}
+	clear(c.Guards)
+	clear(c.Trace.Tags)
+	*c = Context{
+		values: c.values[:0], Params: c.Params[:0], Guards: c.Guards[:0], Trace: Trace{Tags: c.Trace.Tags[:0]},
+	}
 }
 
 // Context returns a context that ends with the exchange; filters that block
@@ -128,6 +178,16 @@ func (c *Context) Context() context.Context {
 		return context.Background()
 	}
 	return c.host.Context()
+}
+
+// Router returns what sends requests of Fairlead's own through the routes, nil
+// where there are none (tests, and hosts of other kinds). It may be used after
+// the exchange.
+func (c *Context) Router() Router {
+	if c.host == nil {
+		return nil
+	}
+	return c.host.Router()
 }
 
 // Serve answers the request without a backend: the filters that follow do not
@@ -150,11 +210,30 @@ func (c *Context) ServeText(status int, contentType, body string) {
 	c.Serve(resp)
 }
 
+// Refuse answers the request without a backend for a reason of the closed list,
+// which stands in the access log and the metrics: with the status of the reason
+// and its text. The caller may change the response it returns.
+func (c *Context) Refuse(why message.Reason) *message.Response {
+	text := http.StatusText(why.Status()) + "\n"
+	resp := &message.Response{Status: why.Status()}
+	resp.Header.Add("Content-Type", "text/plain; charset=utf-8")
+	resp.Header.Add("X-Content-Type-Options", "nosniff")
+	resp.SetBody(strings.NewReader(text), int64(len(text)))
+	c.refused = why
+	c.Serve(resp)
+	return resp
+}
+
 // Served reports whether a filter answered the request.
 func (c *Context) Served() bool { return c.served }
 
+// Refused returns why a filter refused the request, ReasonNone if none did.
+func (c *Context) Refused() message.Reason { return c.refused }
+
 // Resume makes the context fit for another round of routing (loopback).
-func (c *Context) Resume() { c.served, c.Response, c.Params = false, nil, c.Params[:0] }
+func (c *Context) Resume() {
+	c.served, c.refused, c.Response, c.Params = false, message.ReasonNone, nil, c.Params[:0]
+}
 
 type keyed struct {
 	key   any

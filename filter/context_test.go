@@ -13,6 +13,8 @@ type testHost struct{ ctx context.Context }
 
 func (h testHost) Context() context.Context { return h.ctx }
 
+func (h testHost) Router() Router { return nil }
+
 func TestKeys(t *testing.T) {
 	a, b := NewKey[int]("same name"), NewKey[int]("same name")
 	c := &Context{}

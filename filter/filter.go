@@ -33,6 +33,13 @@ type Filter interface {
 // when no route uses the instance any more.
 type Closer interface{ Close() error }
 
+// Ender is implemented by filters that hold something for an exchange. End is
+// called once for each exchange whose request phase ran the filter, after the
+// response was sent or given up, in reverse order; also when no response phase
+// ran because forwarding failed. It must not block. Context.Result says how the
+// exchange ended.
+type Ender interface{ End(*Context) }
+
 // ErrorHandler is implemented by filters whose Response also runs for responses
 // that Fairlead makes itself because forwarding failed (spec 1.12).
 type ErrorHandler interface{ HandlesErrors() bool }
@@ -79,6 +86,9 @@ type Def struct {
 	Doc string
 	// Example is a whole route document; a test runs it.
 	Example string
+	// Differs says how the filter differs on purpose from Skipper's of that name,
+	// and why; "" if it does not. It stands in the reference page.
+	Differs string
 	// Shareable says that instances keep nothing of their own beyond what the
 	// arguments say, and do not look at Env.RouteID: routes with the same
 	// filters may share them.

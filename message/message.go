@@ -50,6 +50,11 @@ type Request struct {
 	Received time.Time
 	// ShuttingDown reports that the process was asked to end.
 	ShuttingDown bool
+	// Depth is how many rounds of routing a request of Fairlead's own has behind
+	// it: those that led to its making. 0 for requests of clients.
+	Depth int
+	// Tee is the label under which teeLoopback made this request, "" for others.
+	Tee string
 
 	random    float64
 	hasRandom bool
@@ -91,6 +96,7 @@ func (r *Request) Clone() Request {
 		Path: strings.Clone(r.Path), RawPath: strings.Clone(r.RawPath), Query: strings.Clone(r.Query),
 		Major: r.Major, Minor: r.Minor, Header: r.Header.Clone(),
 		Remote: r.Remote, Local: r.Local, TLS: r.TLS, Received: r.Received, ShuttingDown: r.ShuttingDown,
+		Depth: r.Depth, Tee: r.Tee,
 	}
 }
 

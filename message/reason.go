@@ -86,6 +86,20 @@ const (
 	ReasonBackendBodyTimeout
 	ReasonUpgradeFailed
 
+	// What filters refuse.
+	ReasonUnauthorized
+	ReasonForbidden
+	ReasonAuthUnavailable
+	ReasonBodyBlocked
+	ReasonBodyTransform
+	ReasonRateLimited
+	ReasonBackendLimited
+	ReasonCircuitOpen
+	ReasonQueueFull
+	ReasonQueueTimeout
+	ReasonOverload
+	ReasonShadowLoop
+
 	reasonCount
 )
 

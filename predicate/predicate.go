@@ -75,6 +75,9 @@ type Def struct {
 	Doc string
 	// Example is a whole route document; a test runs it.
 	Example string
+	// Differs says how the predicate differs on purpose from Skipper's of that
+	// name, and why; "" if it does not. It stands in the reference page.
+	Differs string
 	// New makes the instance of one route from checked arguments.
 	New func(v arg.Values, env *Env) (Predicate, error)
 }

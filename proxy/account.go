@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"fairlead.dev/fairlead/accesslog"
+	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/route"
@@ -27,6 +28,10 @@ func (e *passage) account() {
 	t := &e.times
 	t.end = e.now()
 	status, sent := e.down.Sent()
+	if e.failed == message.ReasonNone {
+		e.failed = e.ctx.Refused()
+	}
+	e.ctx.Result = filter.Result{Status: status, Bytes: sent, Reason: e.failed}
 	e.count(status)
 	e.logAccess(status, sent)
 }

@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"fmt"
+	"runtime/debug"
 	"time"
 
+	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/route"
@@ -13,9 +16,9 @@ import (
 // request runs the filters of the matched route.
 func (e *passage) request() {
 	rd := &e.rounds[len(e.rounds)-1]
-	rd.ran = len(rd.route.Filters)
 	e.times.filtered = e.times.matched
 	for _, s := range rd.route.Request {
+		rd.ran = s.Index + 1
 		s.Filter.Request(&e.ctx)
 		if timer, ok := s.Attachment.(*metrics.Filter); ok {
 			now := e.now()
@@ -23,9 +26,11 @@ func (e *passage) request() {
 			e.times.filtered = now
 		}
 		if e.ctx.Served() {
-			rd.ran = s.Index + 1
 			break
 		}
+	}
+	if !e.ctx.Served() {
+		rd.ran = len(rd.route.Filters)
 	}
 	if len(rd.route.Request) > 0 && e.times.filtered == e.times.matched {
 		e.times.filtered = e.now()
@@ -64,6 +69,29 @@ func (e *passage) runResponse(rd *round, steps []route.Step) {
 		}
 		before = e.times.responded
 	}
+}
+
+// finish tells the filters that asked for it that the exchange has ended.
+func (e *passage) finish() {
+	for i := len(e.rounds) - 1; i >= 0; i-- {
+		rd := &e.rounds[i]
+		for _, s := range rd.route.End {
+			if s.Index < rd.ran {
+				e.finishOne(s)
+			}
+		}
+	}
+}
+
+// finishOne keeps a filter that panics from the others: what they hold is given
+// back in any case.
+func (e *passage) finishOne(s route.Step) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.p.log.Error("a filter panicked when the exchange ended", "route", e.ctx.RouteID, "filter", s.Name, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	s.Filter.(filter.Ender).End(&e.ctx)
 }
 
 // serverName is what the Server field says when nothing else does (spec 1.12).

@@ -78,6 +78,7 @@ func (e *passage) end() {
 		e.panicked(v)
 	}
 	e.account()
+	e.finish()
 	e.rec.Ended = e.times.end
 	e.release()
 	e.context.end()
@@ -147,6 +148,9 @@ func (e *passage) Context() context.Context {
 	}
 	return c.ctx
 }
+
+// Router implements filter.Host.
+func (e *passage) Router() filter.Router { return e.p }
 
 func (c *lazyContext) end() {
 	c.mu.Lock()

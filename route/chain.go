@@ -11,10 +11,10 @@ import (
 // keeps anything of its own. Many routes differ in where they lead only: one
 // chain saves their memory, and at run time it is in the processor's cache.
 type chain struct {
-	of                                 *chains
-	text                               string
-	filters, request, response, failed []Step
-	users                              int // guarded by of.mu
+	of                                      *chains
+	text                                    string
+	filters, request, response, failed, end []Step
+	users                                   int // guarded by of.mu
 }
 
 // chains are the shared chains by the text of their calls. The zero chains is
@@ -40,7 +40,7 @@ func (c *chains) take(text []byte) *chain {
 func (c *chains) add(text []byte, r *Route) *chain {
 	ch := &chain{
 		of: c, text: string(text), users: 1,
-		filters: r.Filters, request: r.Request, response: r.Response, failed: r.ErrorResponse,
+		filters: r.Filters, request: r.Request, response: r.Response, failed: r.ErrorResponse, end: r.End,
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +65,7 @@ func (ch *chain) release() {
 // lend gives r the filters of ch.
 func (ch *chain) lend(r *Route) {
 	r.chain = ch
-	r.Filters, r.Request, r.Response, r.ErrorResponse = ch.filters, ch.request, ch.response, ch.failed
+	r.Filters, r.Request, r.Response, r.ErrorResponse, r.End = ch.filters, ch.request, ch.response, ch.failed, ch.end
 }
 
 // shareable appends the text of calls to text; ok is false when one of them

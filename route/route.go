@@ -38,6 +38,10 @@ type Route struct {
 	// Fairlead makes itself because forwarding failed (spec 1.12).
 	ErrorResponse []Step
 
+	// End are the filters that are told when an exchange has ended, the last of
+	// the route first.
+	End []Step
+
 	// Definition is what the route was compiled from, without default filters.
 	Definition *eskip.Route
 	// Predicates in the order of the definition.
@@ -126,6 +130,7 @@ func (r *Route) arrange() {
 	r.Request = pick(r.Filters, false, func(f filter.Filter) bool { return phases(f)&filter.InRequest != 0 })
 	r.Response = pick(r.Filters, true, func(f filter.Filter) bool { return phases(f)&filter.InResponse != 0 })
 	r.ErrorResponse = pick(r.Response, false, handlesErrors)
+	r.End = pick(r.Filters, true, func(f filter.Filter) bool { _, ok := f.(filter.Ender); return ok })
 }
 
 // pick returns the steps whose filters are wanted, last first if reverse. It

@@ -20,6 +20,9 @@ type Exchange struct {
 	Backend func(*message.Request) *message.Response
 	// Done is what Context.Context returns; the default ends with the test.
 	Done context.Context
+	// Routes answers what filters send through the routes (filter.Router); nil: there
+	// is no router.
+	Routes func(context.Context, *message.Request) (*message.Response, error)
 	// Forwarded reports whether the request reached the backend.
 	Forwarded bool
 
@@ -66,6 +69,20 @@ type host struct{ x *Exchange }
 
 func (h host) Context() context.Context { return h.x.Done }
 
+func (h host) Router() filter.Router {
+	if h.x.Routes == nil {
+		return nil
+	}
+	return router{h.x}
+}
+
+type router struct{ x *Exchange }
+
+// Exchange implements filter.Router.
+func (r router) Exchange(ctx context.Context, req *message.Request) (*message.Response, error) {
+	return r.x.Routes(ctx, req)
+}
+
 // Run runs both phases of filters, given in the order of the route.
 func (x *Exchange) Run(filters ...filter.Filter) {
 	x.t.Helper()
@@ -75,6 +92,21 @@ func (x *Exchange) Run(filters ...filter.Filter) {
 		x.Response = x.answer()
 	}
 	x.RunResponse(filters[:reached]...)
+	x.RunEnd(filters[:reached]...)
+}
+
+// RunEnd tells the filters that the exchange has ended, in reverse order. The body
+// of the response may still be read: for tests the answer is sent already.
+func (x *Exchange) RunEnd(filters ...filter.Filter) {
+	x.Result.Reason = x.Refused()
+	if x.Response != nil {
+		x.Result.Status = x.Response.Status
+	}
+	for i := len(filters) - 1; i >= 0; i-- {
+		if e, ok := filters[i].(filter.Ender); ok {
+			e.End(x.Context)
+		}
+	}
 }
 
 // RunRequest runs the request phase and returns how many of the filters have a
