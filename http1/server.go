@@ -12,6 +12,7 @@ import (
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
+	"fairlead.dev/fairlead/kit/live"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
@@ -32,7 +33,7 @@ type Server struct {
 	sweeper  *sock.Sweeper
 	parker   *sock.Parker
 	stopping atomic.Bool
-	live     live
+	live     live.Group
 	active   atomic.Int64
 }
 
@@ -72,7 +73,7 @@ func (s *Server) Stop() {
 // any more.
 func (s *Server) Drain(ctx context.Context) error {
 	s.stopping.Store(true)
-	done := s.live.wait()
+	done := s.live.None()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for { // again and again, for those that begin to wait or to connect just now

@@ -94,8 +94,7 @@ func (s *Server) Stop() {
 // connections; what is left then is cut off. No connection may come any more.
 func (s *Server) Drain(ctx context.Context) error {
 	s.Stop()
-	done := make(chan struct{})
-	go func() { s.live.Wait(); close(done) }()
+	done := s.live.None()
 	select {
 	case <-done:
 		return nil

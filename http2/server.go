@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/kit/live"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
 )
@@ -40,7 +41,7 @@ type Server struct {
 	workers workers
 	log     attackLog
 
-	live     sync.WaitGroup // ServeConn, streams and watch
+	live     live.Group // ServeConn, streams and watch
 	stopping atomic.Bool
 
 	mu       sync.Mutex

@@ -1,6 +1,10 @@
 package http2
 
-import "sync"
+import (
+	"sync"
+
+	"fairlead.dev/fairlead/kit/live"
+)
 
 // mostIdleWorkers bounds the goroutines that wait for streams.
 const mostIdleWorkers = 512
@@ -8,7 +12,7 @@ const mostIdleWorkers = 512
 // workers are goroutines that serve one stream after the other: their stacks
 // have grown to what handlers need. They are of no connection.
 type workers struct {
-	live *sync.WaitGroup
+	live *live.Group
 
 	mu   sync.Mutex
 	idle []*worker

@@ -36,7 +36,7 @@ type Config struct {
 type Listener struct {
 	cfg     Config
 	report  report
-	opening sync.WaitGroup // connections that are not served yet
+	opening sync.WaitGroup // connections that are not served yet, those in the TCP queue included
 	serving sync.WaitGroup // calls of serve
 	serve   func(*Conn)
 }
@@ -185,11 +185,13 @@ func (l *Listener) admit(nc net.Conn) {
 	if l.cfg.Gate.policy.on(client) == useHeader {
 		client = netip.Addr{} // a proxy in front: its clients are counted, see open
 	}
-	why := l.cfg.Gate.admit(client,
-		func(t *ticket) { l.start(nc, t) },
-		func(why Refusal) { l.refuse(nc, why) })
-	if why != Admitted {
+	drop := func(why Refusal) {
+		defer l.opening.Done()
 		l.refuse(nc, why)
+	}
+	l.opening.Add(1) // here, and not when its turn comes: settle may wait by then
+	if why := l.cfg.Gate.admit(client, func(t *ticket) { l.start(nc, t) }, drop); why != Admitted {
+		drop(why)
 	}
 }
 
@@ -205,7 +207,6 @@ func (l *Listener) refuse(nc net.Conn, why Refusal, attrs ...any) {
 
 // start begins the life of an admitted connection.
 func (l *Listener) start(nc net.Conn, t *ticket) {
-	l.opening.Add(1)
 	go func() {
 		c := l.open(nc, t)
 		if c != nil {
