@@ -112,7 +112,8 @@ type Pick struct {
 	// Balance times the average, rounded up. Less than 1 counts as 1, 0 means no
 	// bound.
 	Balance float64
-	// Tried are the endpoints that already failed for this request.
+	// Tried are the endpoints that already failed for this request, or were refused
+	// by its guards.
 	Tried []*Endpoint
 }
 

@@ -26,11 +26,19 @@ type Outcome struct {
 	Status int
 	// Reason is why there is none.
 	Reason message.Reason
+	// Refused says that another guard refused the endpoint: nothing was sent.
+	Refused bool
 }
 
 // Failed reports whether the attempt says something bad about the endpoint: no
-// response, or one with status 500 or above. That the client went away says
-// nothing.
+// response, or one with status 500 or above. That another guard refused, the client
+// went away or a filter made a mistake says nothing.
 func (o Outcome) Failed() bool {
-	return o.Status >= 500 || o.Status == 0 && o.Reason != message.ReasonClientGone && o.Reason.Status() >= 500
+	switch {
+	case o.Status != 0:
+		return o.Status >= 500
+	case o.Refused, o.Reason == message.ReasonFilterPanic, o.Reason == message.ReasonInternal:
+		return false
+	}
+	return o.Reason.Status() >= 500
 }

@@ -67,6 +67,12 @@
 //     is idempotent (RFC 9110 9.2.2).
 //   - Everything else is an answer to the client.
 //
+// Before each attempt the guards that filters put there (filter.Guard, ask.go) say
+// whether the endpoint may be used: circuit breakers, limits towards backends. One
+// that is refused is left out, the next one is asked, sixteen in all; when none is
+// left the client gets the guard's answer. A guard that allowed an attempt is told
+// how it ended, once, whatever happens.
+//
 // # Errors
 //
 // What Fairlead answers itself has a message.Reason, which stands in the log,
@@ -92,6 +98,8 @@
 //	a request chose a target that it      target-refused            403
 //	may not reach (guard.go)
 //	every endpoint tried                  as the last attempt; none: no-endpoint 503
+//	a guard refused the last endpoint     what the guard says: circuit-open,
+//	                                      backend-limited     503
 //	dial                                  dial-failed, name-not-found, tls-failed,
 //	                                      dial-timeout              502
 //	all HTTP/2 connections are full       backend-busy              503
@@ -123,7 +131,7 @@
 //	403, 421                              7 PERMISSION_DENIED
 //	413, 431                              8 RESOURCE_EXHAUSTED
 //	408, 504                              4 DEADLINE_EXCEEDED
-//	502, 503                              14 UNAVAILABLE
+//	429, 502, 503                         14 UNAVAILABLE
 //	499                                   1 CANCELLED
 //	400, 500                              13 INTERNAL
 //	the backend resets the stream         what the code of RST_STREAM means to gRPC;

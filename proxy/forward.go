@@ -22,8 +22,12 @@ import (
 
 // Step 4: endpoint, send, retry.
 
-// mostEndpoints bounds how many endpoints one request is offered to.
-const mostEndpoints = 3
+// mostEndpoints bounds how many endpoints one request is sent to or tries to be;
+// mostTried bounds them together with those that guards refused.
+const (
+	mostEndpoints = 3
+	mostTried     = 16
+)
 
 // forward gets the response of the route's backend.
 func (e *passage) forward() {
@@ -45,6 +49,9 @@ func (e *passage) forward() {
 	}
 	e.prepare()
 	for e.attempt() {
+	}
+	if e.asking.refused != nil {
+		e.refusedByGuard()
 	}
 }
 
@@ -80,9 +87,15 @@ func (e *passage) attempt() bool {
 		return false
 	}
 	e.failed, e.cause = message.ReasonNone, nil
+	if !e.mayTry(ep) {
+		return e.another(ep)
+	}
+	e.attempts++
 	e.endpoint = ep
 	e.occupy(ep)
-	return e.exchangeWith(ep)
+	again := e.exchangeWith(ep)
+	e.tellGuards(e.outcome())
+	return again
 }
 
 // occupy counts the request for ep, and no longer for the one before it; nil
@@ -101,7 +114,7 @@ func (e *passage) choose() *backend.Endpoint {
 	n := len(e.pick.Tried)
 	b := &e.route().Backend
 	switch {
-	case n >= mostEndpoints:
+	case e.attempts >= mostEndpoints:
 		return nil
 	case b.Algorithm != nil:
 		return b.Algorithm.Pick(&e.pick)
@@ -170,10 +183,12 @@ func (e *passage) another(ep *backend.Endpoint) bool {
 		return false
 	}
 	e.times.sent = e.now()
-	if n := len(e.pick.Tried); n < mostEndpoints {
-		e.tried[n] = ep
-		e.pick.Tried = e.tried[:n+1]
+	n := len(e.pick.Tried)
+	if n == mostTried {
+		return false
 	}
+	e.tried[n] = ep
+	e.pick.Tried = e.tried[:n+1]
 	return true
 }
 

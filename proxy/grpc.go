@@ -51,7 +51,7 @@ func grpcCodeOf(r message.Reason) grpcCode {
 		return grpcDeadlineExceeded
 	case 413, 414, 431:
 		return grpcResourceExhausted
-	case 502, 503:
+	case 429, 502, 503:
 		return grpcUnavailable
 	case statusClientGone:
 		return grpcCancelled

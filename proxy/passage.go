@@ -37,7 +37,9 @@ type passage struct {
 	lane     *lane // of up
 	send     exchange.SendOptions
 	pick     backend.Pick
-	tried    [mostEndpoints]*backend.Endpoint
+	tried    [mostTried]*backend.Endpoint
+	attempts int // endpoints that the request was sent to, or tried to be
+	asking   asking
 
 	replied bool
 	times   times
@@ -77,6 +79,7 @@ func (e *passage) end() {
 	if v := recover(); v != nil {
 		e.panicked(v)
 	}
+	e.dismissGuards()
 	e.account()
 	e.finish()
 	e.rec.Ended = e.times.end
@@ -111,7 +114,7 @@ func (e *passage) reset() {
 	clear(e.rounds)
 	e.rounds = e.rounds[:0]
 	clear(e.tried[:])
-	e.path, e.failed, e.cause, e.replied = "", message.ReasonNone, nil, false
+	e.path, e.failed, e.cause, e.replied, e.attempts, e.asking = "", message.ReasonNone, nil, false, 0, asking{}
 	e.pick, e.send = backend.Pick{}, exchange.SendOptions{}
 	e.resp.Reset()
 	e.own.Reset()
