@@ -47,12 +47,16 @@ type Pool struct {
 	dial    *dialing      // under way; may be nil
 	leaving bool
 	closed  bool
+	// stunted is when one more connection could not be made.
+	stunted time.Time
 }
 
 // dialing is a connection that is being made.
 type dialing struct {
 	done chan struct{}
-	err  error // valid when done is closed
+	// Valid when done is closed: growth says that others lived when it failed.
+	err    error
+	growth bool
 }
 
 // ErrBusy is returned by Pool.Get when all connections are full and no place
@@ -107,7 +111,7 @@ func (p *Pool) Get(ctx context.Context) (*ClientStream, error) {
 		}
 		select {
 		case <-made:
-			if d.err != nil {
+			if d.err != nil && !d.growth {
 				return nil, d.err
 			}
 		case <-p.wake:
@@ -128,12 +132,24 @@ func (p *Pool) try() (*ClientStream, *dialing, error) {
 		return nil, nil, errPoolClosed
 	}
 	s, load := p.open()
-	if (s == nil || load >= spreadFrom) && len(p.conns) < p.cfg.Most && p.dial == nil {
+	if (s == nil || load >= spreadFrom) && p.mayGrow() {
 		p.dial = &dialing{done: make(chan struct{})}
 		d := p.dial
 		p.live.Go(func() { p.connect(d) })
 	}
 	return s, p.dial, nil
+}
+
+// growthPause is how long nobody tries to make one more connection after that
+// failed while others live.
+const growthPause = time.Second
+
+// mayGrow reports whether a connection should be made; the lock is held.
+func (p *Pool) mayGrow() bool {
+	if p.dial != nil || len(p.conns) >= p.cfg.Most {
+		return false
+	}
+	return len(p.conns) == 0 || time.Since(p.stunted) >= growthPause
 }
 
 // open takes a stream of the connection with the fewest exchanges.
@@ -161,6 +177,9 @@ func (p *Pool) connect(d *dialing) {
 	defer p.mu.Unlock()
 	p.dial = nil
 	d.err = err
+	if err != nil && len(p.conns) > 0 {
+		d.growth, p.stunted = true, time.Now()
+	}
 	if err == nil {
 		p.conns = append(p.conns, c)
 		p.live.Go(func() { p.bury(c) })

@@ -92,6 +92,23 @@ func TestPool(t *testing.T) {
 			closeAll(s)
 		})
 	})
+	t.Run("those who wait outlive a dial that fails while others live", func(t *testing.T) {
+		with(t, PoolConfig{Most: 4}, places(1), func(w *world) {
+			first, _ := get(w, 1)
+			synctest.Wait() // the settings of the peer: one at a time
+			bad := errors.New("nobody there")
+			w.fail.Store(&bad)
+			time.AfterFunc(3*second, func() { closeAll(first) })
+			s, errs := get(w, 1)
+			if len(s) != 1 || len(errs) != 0 {
+				t.Fatalf("%d streams, %v", len(s), errs)
+			}
+			if n := w.dials.Load(); n != 2 {
+				t.Errorf("%d dials: those that fail must not follow each other at once", n)
+			}
+			closeAll(s)
+		})
+	})
 	t.Run("a failed dial fails those who wait, not the next", func(t *testing.T) {
 		with(t, PoolConfig{}, nil, func(w *world) {
 			bad := errors.New("nobody there")

@@ -65,21 +65,26 @@ func (s *ClientStream) awaitContinue(o *exchange.SendOptions) (final bool, err e
 		s.setHeadBy(o.Timeout)
 	}
 	c.mu.Unlock()
+	over := false // guarded by c.mu: s may serve another exchange by then
 	if wait > 0 {
 		enough := time.AfterFunc(wait, func() {
 			c.mu.Lock()
-			s.go100 = true
-			s.body.cond.Broadcast()
-			c.mu.Unlock()
+			defer c.mu.Unlock()
+			if !over {
+				s.go100 = true
+				s.body.cond.Broadcast()
+			}
 		})
 		defer enough.Stop()
 	}
-	if err := s.await(o, true); err != nil {
+	err = s.await(o, true)
+	c.mu.Lock()
+	over, final = true, s.gotHead
+	c.mu.Unlock()
+	if err != nil {
 		return false, s.sendError(err, "wait for 100 Continue", nil)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return s.gotHead, nil
+	return final, nil
 }
 
 // Read lets filters of the response phase not read the request's body twice.
