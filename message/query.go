@@ -74,7 +74,7 @@ func UnescapeQuery(s string) (decoded string, ok bool) {
 	b := make([]byte, i, len(s))
 	copy(b, s)
 	for i < len(s) {
-		c, n := queryByte(s[i:])
+		c, n := QueryByte(s[i:])
 		if n == 0 {
 			return "", false
 		}
@@ -84,9 +84,9 @@ func UnescapeQuery(s string) (decoded string, ok bool) {
 	return string(b), true
 }
 
-// queryByte decodes the first byte of s, which is not empty; n is the number of
-// bytes it takes, 0 when the encoding is broken.
-func queryByte(s string) (c byte, n int) {
+// QueryByte decodes the first byte of s, a name or a value of a query that is not
+// empty; n is the number of bytes that it takes, 0 when the encoding is broken.
+func QueryByte(s string) (c byte, n int) {
 	switch s[0] {
 	case '+':
 		return ' ', 1
@@ -106,7 +106,7 @@ func queryByte(s string) (c byte, n int) {
 // equalDecoded reports whether the encoded s means plain.
 func equalDecoded(s, plain string) bool {
 	for s != "" {
-		c, n := queryByte(s)
+		c, n := QueryByte(s)
 		if n == 0 || plain == "" || plain[0] != c {
 			return false
 		}
@@ -117,7 +117,7 @@ func equalDecoded(s, plain string) bool {
 
 func validQuery(s string) bool {
 	for s != "" {
-		_, n := queryByte(s)
+		_, n := QueryByte(s)
 		if n == 0 {
 			return false
 		}

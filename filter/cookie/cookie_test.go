@@ -127,11 +127,22 @@ func TestRefused(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	for _, call := range [][]any{{"dropRequestCookie", "none"}, {"dropResponseCookie", "a"}} {
+	for _, tt := range []struct {
+		call []any
+		want float64
+	}{
+		{[]any{"dropRequestCookie", "none"}, 0},
+		{[]any{"dropRequestCookie", "x"}, 1},
+		{[]any{"dropResponseCookie", "a"}, 0},
+		{[]any{"requestCookie", "a", "b"}, 1},
+		{[]any{"responseCookie", "a", "b", 60}, 1},
+		{[]any{"responseCookie", "x", "y", 60, "change-only"}, 0},
+		{[]any{"jsCookie", "a", "b"}, 1},
+	} {
 		x := filtertest.New(t)
-		x.Request.Header.Add("Cookie", "x=y; z=1")
-		if n := x.Allocs(filtertest.Build(t, call[0].(string), call[1:]...)); n != 0 {
-			t.Errorf("%v: %v allocations, want 0", call, n)
+		x.Request.Header.Add("Cookie", "x=y; z=1; zz=2")
+		if n := x.Allocs(filtertest.Build(t, tt.call[0].(string), tt.call[1:]...)); n != tt.want {
+			t.Errorf("%v: %v allocations, want %v", tt.call, n, tt.want)
 		}
 	}
 }

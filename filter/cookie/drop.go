@@ -61,6 +61,8 @@ func without(field, name string) string {
 		}
 		if b.Len() > 0 {
 			b.WriteString("; ")
+		} else {
+			b.Grow(len(field))
 		}
 		b.WriteString(pair)
 	}

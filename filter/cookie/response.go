@@ -44,9 +44,10 @@ func responseParams() []arg.Param {
 type response struct {
 	filter.ResponseOnly
 	cookie
-	// attributes follow the domain: "; Max-Age=1; HttpOnly; Secure".
-	attributes string
-	changeOnly bool
+	// head stands before the domain, "group=A; Path=/", attributes behind it,
+	// "; Max-Age=1; HttpOnly; Secure", and whole is both without a domain.
+	head, attributes, whole string
+	changeOnly              bool
 }
 
 func newResponse(v arg.Values, httpOnly bool) (filter.Filter, error) {
@@ -63,6 +64,8 @@ func newResponse(v arg.Values, httpOnly bool) (filter.Filter, error) {
 		f.attributes += "; HttpOnly"
 	}
 	f.attributes += "; Secure"
+	f.head = f.pair + "; Path=/"
+	f.whole = f.head + f.attributes
 	return f, nil
 }
 
@@ -72,11 +75,11 @@ func (f *response) Response(c *filter.Context) {
 			return
 		}
 	}
-	set := f.pair + "; Path=/"
+	set := f.whole
 	if d := domain(c.Original.Host); d != "" {
-		set += "; Domain=" + d
+		set = f.head + "; Domain=" + d + f.attributes
 	}
-	c.Response.Header.Add("Set-Cookie", set+f.attributes)
+	c.Response.Header.Add("Set-Cookie", set)
 }
 
 // domain returns the domain that a cookie of host is for: host without its
@@ -84,7 +87,7 @@ func (f *response) Response(c *filter.Context) {
 // for addresses and single labels, which no cookie can name.
 func domain(host string) string {
 	host = withoutPort(host)
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil || !isDomain(host) {
+	if !isDomain(host) || isAddress(host) {
 		return ""
 	}
 	if strings.Count(host, ".") >= 2 {
@@ -98,6 +101,16 @@ func withoutPort(host string) string {
 		return host[:i]
 	}
 	return host
+}
+
+// isAddress reports whether host, which may be a domain, is an address. Only what
+// ends in a digit is looked at: that it is none takes memory to say.
+func isAddress(host string) bool {
+	if c := host[len(host)-1]; c < '0' || c > '9' {
+		return false
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // isDomain reports whether host has two labels at least and nothing in it that

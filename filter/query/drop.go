@@ -23,13 +23,11 @@ type drop struct {
 }
 
 // Request writes the query anew even when the parameter is not found: what
-// cannot be decoded could be another spelling of it (see replace).
+// cannot be decoded could be another spelling of it (see rewrite).
 func (f *drop) Request(c *filter.Context) {
 	if c.Request.Query == "" {
 		return
 	}
 	key, _ := f.key.Expand(c)
-	params := parse(c.Request.Query)
-	params.Del(key)
-	c.Request.Query = params.Encode()
+	c.Request.Query = rewrite(c.Request.Query, key, nil)
 }

@@ -27,5 +27,6 @@ type fromHeader struct {
 // Request replaces the parameter even without the header: otherwise a client
 // could choose the value by leaving the header out.
 func (f *fromHeader) Request(c *filter.Context) {
-	replace(c.Request, f.key, c.Request.Header.Get(f.header))
+	value := c.Request.Header.Get(f.header)
+	c.Request.Query = rewrite(c.Request.Query, f.key, &pair{f.key, value, true})
 }

@@ -128,13 +128,24 @@ func TestRefused(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	for _, call := range [][]any{{"stripQuery"}, {"queryToHeader", "b", "X-B"}, {"dropQuery", "x"}} {
-		target := "/a?b=1"
-		if call[0] == "dropQuery" {
-			target = "/a"
-		}
-		if n := filtertest.Get(t, target).Allocs(filtertest.Build(t, call[0].(string), call[1:]...)); n != 0 {
-			t.Errorf("%v: %v allocations, want 0", call, n)
+	for _, tt := range []struct {
+		target string
+		call   []any
+		want   float64
+	}{
+		{"/a?b=1", []any{"stripQuery"}, 0},
+		{"/a?b=1", []any{"queryToHeader", "b", "X-B"}, 0},
+		{"/a?b=1%20", []any{"queryToHeader", "b", "X-B"}, 1},
+		{"/a", []any{"dropQuery", "x"}, 0},
+		{"/a?x=1", []any{"dropQuery", "x"}, 0},
+		{"/a?b=1&x=1&a=%20", []any{"dropQuery", "x"}, 1},
+		{"/a?b=1&x=1&a=%20", []any{"setQuery", "x", "2 3"}, 1},
+		{"/a?b=1&x=1&a=%20", []any{"setQuery", "x", "${request.query.b}"}, 1},
+		{"/a?b=1", []any{"setQuery", "c=2"}, 0},
+		{"/a?b=1", []any{"headerToQuery", "Host", "h"}, 1},
+	} {
+		if n := filtertest.Get(t, tt.target).Allocs(filtertest.Build(t, tt.call[0].(string), tt.call[1:]...)); n != tt.want {
+			t.Errorf("%v: %v allocations, want %v", tt.call, n, tt.want)
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package query
 
 import (
-	"net/url"
-
 	"fairlead.dev/fairlead/arg"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/message"
@@ -51,18 +49,5 @@ type set struct {
 func (f *set) Request(c *filter.Context) {
 	key, _ := f.key.Expand(c)
 	value, _ := f.value.Expand(c)
-	replace(c.Request, key, value)
-}
-
-// replace sets the parameter key to value. What cannot be decoded is lost:
-// kept, it could be another spelling of key to a backend that is less strict.
-func replace(r *message.Request, key, value string) {
-	params := parse(r.Query)
-	params.Set(key, value)
-	r.Query = params.Encode()
-}
-
-func parse(query string) url.Values {
-	params, _ := url.ParseQuery(query) // what is good of it comes with the error
-	return params
+	c.Request.Query = rewrite(c.Request.Query, key, &pair{key, value, true})
 }
