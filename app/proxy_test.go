@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,33 +11,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"fairlead.dev/fairlead/kit/logtest"
 	"fairlead.dev/fairlead/option"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
 
 // instance is a proxy that runs as the command runs it.
 type instance struct {
@@ -46,7 +28,7 @@ type instance struct {
 	proxy, support string
 	insecure       string // of -insecure-address
 	packets        string // of -http3-address
-	log            *logBuffer
+	log            *logtest.Buffer
 	end            context.CancelCauseFunc
 	done           chan error
 }
@@ -58,7 +40,7 @@ func run(t *testing.T, flags ...string) *instance {
 	if _, _, err := set.ApplyFlags(flags); err != nil {
 		t.Fatal(err)
 	}
-	i := &instance{t: t, log: &logBuffer{}, done: make(chan error, 1)}
+	i := &instance{t: t, log: new(logtest.Buffer), done: make(chan error, 1)}
 	ctx, end := context.WithCancelCause(context.Background())
 	i.end = end
 	ready := make(chan struct{})

@@ -1,41 +1,25 @@
 package certs
 
 import (
-	"bytes"
 	"crypto/tls"
 	"log/slog"
 	"net"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"fairlead.dev/fairlead/kit/certtest"
+	"fairlead.dev/fairlead/kit/logtest"
 	"fairlead.dev/fairlead/option"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // logs is a log that tests read.
-type logs struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logs) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logs) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
+type logs struct{ logtest.Buffer }
 
 func (l *logs) log() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
 

@@ -2,14 +2,10 @@ package hostile
 
 import (
 	"bufio"
-	"bytes"
-	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -17,70 +13,22 @@ import (
 
 	"go.uber.org/goleak"
 
-	"fairlead.dev/fairlead/app"
-	"fairlead.dev/fairlead/option"
+	"fairlead.dev/fairlead/apptest"
+	"fairlead.dev/fairlead/kit/logtest"
 )
 
 // instance is a proxy that runs as the command runs it.
 type instance struct {
 	t             testing.TB
 	addr, support string
-	log           *logBuffer
-}
-
-// logBuffer keeps the application log.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
+	log           *logtest.Buffer
 }
 
 // start runs a proxy with the routes of an eskip document until the test ends.
 func start(t testing.TB, routes string, flags ...string) *instance {
 	t.Helper()
-	set := option.NewSet()
-	flags = append([]string{
-		"-address=127.0.0.1:0", "-support-listener=127.0.0.1:0", "-access-log-disabled", "-shutdown-timeout=5s",
-		"-wait-first-route-load", "-inline-routes=" + routes,
-	}, flags...)
-	if _, _, err := set.ApplyFlags(flags); err != nil {
-		t.Fatal(err)
-	}
-	i := &instance{t: t, log: &logBuffer{}}
-	ctx, end := context.WithCancelCause(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- app.Proxy(ctx, set, slog.New(slog.NewTextHandler(i.log, nil))) }()
-	t.Cleanup(func() {
-		end(errors.New("interrupt signal received"))
-		if err := <-done; err != nil {
-			t.Errorf("the proxy ended with %v", err)
-		}
-	})
-	i.addr, i.support = i.listens("proxy listens"), i.listens("support listens")
-	return i
-}
-
-// listens waits for the address that the log tells.
-func (i *instance) listens(what string) string {
-	i.t.Helper()
-	pattern := regexp.MustCompile(what + `"? address=(\S+)`)
-	var found []string
-	eventually(i.t, what, func() bool {
-		found = pattern.FindStringSubmatch(i.log.String())
-		return found != nil
-	})
-	return found[1]
+	p := apptest.Start(t, routes, flags...)
+	return &instance{t: t, addr: p.Addr, support: p.Support, log: p.Log}
 }
 
 // client is a raw client connection.
@@ -217,29 +165,12 @@ func startRaw(t testing.TB, serve func(c net.Conn)) string {
 }
 
 // startBackend runs an ordinary HTTP backend.
-func startBackend(t testing.TB, h http.HandlerFunc) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo)}
-	done := make(chan struct{})
-	go func() { defer close(done); _ = srv.Serve(ln) }()
-	t.Cleanup(func() { srv.Close(); <-done })
-	return ln.Addr().String()
-}
+func startBackend(t testing.TB, h http.HandlerFunc) string { t.Helper(); return apptest.Backend(t, h) }
 
 // eventually waits until ok returns true.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not happen in time: %s", what)
-		}
-	}
+	apptest.Eventually(t, what, ok)
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

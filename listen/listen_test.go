@@ -2,7 +2,6 @@ package listen
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fairlead.dev/fairlead/kit/certtest"
+	"fairlead.dev/fairlead/kit/logtest"
 	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/option"
 )
@@ -43,28 +43,11 @@ type world struct {
 	gate     *Gate
 	ca       *certtest.CA
 	stop     func() // listening
-	log      *syncBuffer
+	log      *logtest.Buffer
 	refused  chan Refusal
 	done     atomic.Int64 // handshakes
 	served   chan *Conn
 	listener *Listener
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 type setup struct {
@@ -92,7 +75,7 @@ func begin(t *testing.T, s setup) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, gate: g, log: &syncBuffer{}, refused: make(chan Refusal, 10_000), served: make(chan *Conn, 1000)}
+	w := &world{t: t, gate: g, log: new(logtest.Buffer), refused: make(chan Refusal, 10_000), served: make(chan *Conn, 1000)}
 	ln := s.ln
 	if ln == nil {
 		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {

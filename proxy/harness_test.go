@@ -2,7 +2,6 @@ package proxy_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +23,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/respond"
+	"fairlead.dev/fairlead/kit/logtest"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
@@ -42,29 +42,11 @@ type testProxy struct {
 	*proxy.Proxy
 	t    testing.TB
 	addr string
-	log  *logBuffer
+	log  *logtest.Buffer
 	stop func()
 	// endpoints are those of its routes.
 	endpoints *backend.Set
 	set       *option.Set
-}
-
-// logBuffer keeps the application log.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // start runs a proxy with the routes of an eskip document. Empty routes mean
@@ -82,7 +64,7 @@ func startWithTLS(t testing.TB, conf *tls.Config, routes string, flags ...string
 	if _, _, err := set.ApplyFlags(flags); err != nil {
 		t.Fatal(err)
 	}
-	logs := &logBuffer{}
+	logs := new(logtest.Buffer)
 	log := slog.New(slog.NewTextHandler(logs, nil))
 	m, err := metrics.New(set, log)
 	if err != nil {
