@@ -46,6 +46,9 @@ type Param struct {
 	Unit time.Duration
 	// OneOf lists the values of an Enum.
 	OneOf []string
+	// Default says, for the reference page, what an Optional parameter that was
+	// left away stands for; "" if it then has no part in what happens.
+	Default string
 }
 
 // Values are checked arguments: the accessors cannot fail for a type that the

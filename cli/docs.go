@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,8 +100,13 @@ func byGroup() []option.Info {
 func filtersPage() string {
 	var b strings.Builder
 	b.WriteString(generated + "# Filters\n\nFilters change a request on its way to the backend and the response on its way\nback. Arguments in brackets may be left away.\n")
+	var all []described
 	for _, d := range filter.All() {
-		entry(&b, d.Name, alsoKnown(d.Doc, d.Also), d.Params, d.Example)
+		all = append(all, described{d.Name, alsoKnown(d.Doc, d.Also), d.Params, d.Example, d.Differs})
+	}
+	overview(&b, "Filter", all)
+	for _, d := range all {
+		d.entry(&b)
 	}
 	missing(&b, pending.Filters(), pending.Filter)
 	return b.String()
@@ -109,40 +115,81 @@ func filtersPage() string {
 func predicatesPage() string {
 	var b strings.Builder
 	b.WriteString(generated + "# Predicates\n\nPredicates say which requests a route is for: all of them must match. Arguments\nin brackets may be left away.\n")
+	var all []described
 	for _, d := range predicate.All() {
-		entry(&b, d.Name, d.Doc, d.Params, d.Example)
+		all = append(all, described{d.Name, d.Doc, d.Params, d.Example, d.Differs})
+	}
+	overview(&b, "Predicate", all)
+	for _, d := range all {
+		d.entry(&b)
 	}
 	missing(&b, pending.Predicates(), pending.Predicate)
 	return b.String()
 }
 
-func entry(b *strings.Builder, name, doc string, params []arg.Param, example string) {
-	fmt.Fprintf(b, "\n## %s\n\n`%s%s` %s.\n", name, name, arg.Signature(params), doc)
-	if len(params) > 0 {
-		b.WriteString("\n| Argument | |\n| --- | --- |\n")
-		for _, p := range params {
-			fmt.Fprintf(b, "| `%s` | %s |\n", p.Name, cell(paramType(p)))
-		}
-	}
-	fmt.Fprintf(b, "\n```eskip\n%s\n```\n", strings.TrimSpace(example))
+// described is a filter or predicate as its page shows it.
+type described struct {
+	name, doc        string
+	params           []arg.Param
+	example, differs string
 }
 
-// paramType says what an argument may be.
+// overview lists all in one table: what each does, and how it differs.
+func overview(b *strings.Builder, what string, all []described) {
+	b.WriteString("\nThe last column says how one differs on purpose from Skipper's of that name, and why.\n")
+	fmt.Fprintf(b, "\n| %s | What it does | Differs from Skipper |\n| --- | --- | --- |\n", what)
+	for _, d := range all {
+		fmt.Fprintf(b, "| [%s](#%s) | %s | %s |\n", d.name, strings.ToLower(d.name), cell(d.doc), cell(d.differs))
+	}
+}
+
+// entry describes one with its arguments and an example.
+func (d described) entry(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n`%s%s` %s.\n", d.name, d.name, arg.Signature(d.params), d.doc)
+	if len(d.params) > 0 {
+		b.WriteString("\n| Argument | Type | Range | Left away |\n| --- | --- | --- | --- |\n")
+		for _, p := range d.params {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", p.Name, cell(paramType(p)), cell(paramRange(p)), cell(leftAway(p)))
+		}
+	}
+	fmt.Fprintf(b, "\n```eskip\n%s\n```\n", strings.TrimSpace(d.example))
+	if d.differs != "" {
+		fmt.Fprintf(b, "\nDiffers from Skipper: %s\n", d.differs)
+	}
+}
+
+// paramType says of what kind an argument is.
 func paramType(p arg.Param) string {
 	t := p.Type.String()
 	if p.Type == arg.Enum {
-		t = strings.Join(p.OneOf, ", ")
-	}
-	if p.Max > p.Min {
-		t += fmt.Sprintf(" from %v to %v", p.Min, p.Max)
+		t = "one of a list"
 	}
 	if p.Many {
 		t += ", any number of them"
 	}
-	if p.Optional {
-		t += ", may be left away"
-	}
 	return t
+}
+
+// paramRange says which values of its type an argument may have.
+func paramRange(p arg.Param) string {
+	switch {
+	case p.Type == arg.Enum:
+		return strings.Join(p.OneOf, ", ")
+	case p.Max > p.Min:
+		return strconv.FormatFloat(p.Min, 'f', -1, 64) + " to " + strconv.FormatFloat(p.Max, 'f', -1, 64)
+	}
+	return ""
+}
+
+// leftAway says what an argument that is not given stands for, "" if it must be.
+func leftAway(p arg.Param) string {
+	switch {
+	case !p.Optional:
+		return ""
+	case p.Default == "":
+		return "has no part in it"
+	}
+	return p.Default
 }
 
 func pendingName(p pending.Flag) string {

@@ -42,7 +42,7 @@ func alsoKnown(doc string, also []string) string {
 }
 
 // lister is what the lists of filters and of predicates have in common.
-type lister struct{ examples, pending bool }
+type lister struct{ examples, pending, missing bool }
 
 // row is one line of the list.
 type row struct {
@@ -62,10 +62,14 @@ func (l *lister) command(what, example string) *cobra.Command {
 	}
 	c.Flags().BoolVar(&l.examples, "examples", false, "show an example of each")
 	c.Flags().BoolVar(&l.pending, "pending", false, "show those that Skipper has and Fairlead does not have yet")
+	c.Flags().BoolVar(&l.missing, "missing", false, "show nothing but the names of those that Fairlead does not have yet")
 	return c
 }
 
 func (l *lister) print(s *shell, rows, pending []row, words []string) error {
+	if l.missing {
+		return l.names(s, pending, words)
+	}
 	if l.pending {
 		rows = pending
 	}
@@ -84,6 +88,19 @@ func (l *lister) print(s *shell, rows, pending []row, words []string) error {
 		}
 	}
 	return c.flush()
+}
+
+// names prints the names of rows, one on each line.
+func (l *lister) names(s *shell, rows []row, words []string) error {
+	for _, r := range rows {
+		if !hasAll(r.name, words) {
+			continue
+		}
+		if err := s.printf("%s\n", r.name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func hasAll(line string, words []string) bool {

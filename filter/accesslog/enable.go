@@ -43,7 +43,7 @@ var _ = filter.Define(filter.Def{
 })
 
 func prefixes() []arg.Param {
-	return []arg.Param{{Name: "prefix", Type: arg.Int, Min: 1, Max: 999, Optional: true, Many: true}}
+	return []arg.Param{{Name: "prefix", Type: arg.Int, Min: 1, Max: 999, Optional: true, Many: true, Default: "every status"}}
 }
 
 type control struct {

@@ -14,6 +14,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "hides the values of query parameters in the access log",
 	Example:   `* -> maskAccessLogQuery("access_token", "email") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Keys of several filters add up: who masks one more must not uncover another.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		keys := v.Texts(0)
 		if slices.Contains(keys, "") {

@@ -25,9 +25,10 @@ type Values struct {
 
 var _ = filter.Define(filter.Def{
 	Name:    "compress",
-	Params:  []arg.Param{{Name: "level or content type", Type: arg.Any, Optional: true, Many: true}},
+	Params:  []arg.Param{{Name: "level or content type", Type: arg.Any, Optional: true, Many: true, Default: "level 1 and the usual text types"}},
 	Doc:     `compresses responses; first a level from 0 to 11, then content types, which extend the usual ones behind "..."`,
 	Example: `* -> compress(5, "...", "application/xml") -> "http://127.0.0.1:8080"`,
+	Differs: "Vary: Accept-Encoding stands also on what was not compressed, because caches must know what an answer depends on (RFC 9110 12.5.5). Parts (206) and what no-transform protects are left alone. The memory of all encoders has a bound; beyond it responses go out as they are.",
 	New:     newCompress,
 })
 

@@ -12,6 +12,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "adds a cookie to the request",
 	Example:   `* -> requestCookie("group", "A") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "A cookie that no browser takes is a problem of the route: it would be lost without a word.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		ck, err := newCookie(v.Text(0), v.Text(1))
 		return &request{cookie: ck}, err

@@ -16,6 +16,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a cookie of the domain above the host, secure and hidden from scripts",
 	Example:   `* -> responseCookie("group", "A", 3600, "change-only") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "A cookie that no browser takes is a problem of the route: it would be lost without a word.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newResponse(v, true)
 	},
@@ -27,6 +28,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a cookie of the domain above the host, secure and visible to scripts",
 	Example:   `* -> jsCookie("group", "A", 3600) -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "A cookie that no browser takes is a problem of the route: it would be lost without a word.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newResponse(v, false)
 	},
@@ -36,8 +38,8 @@ func responseParams() []arg.Param {
 	return []arg.Param{
 		{Name: "name", Type: arg.Text},
 		{Name: "value", Type: arg.Text},
-		{Name: "max age in seconds", Type: arg.Number, Optional: true},
-		{Name: "when", Type: arg.Enum, OneOf: []string{"change-only"}, Optional: true},
+		{Name: "max age in seconds", Type: arg.Number, Optional: true, Default: "until the browser ends"},
+		{Name: "when", Type: arg.Enum, OneOf: []string{"change-only"}, Optional: true, Default: "always"},
 	}
 }
 

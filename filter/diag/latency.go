@@ -13,6 +13,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "delay", Type: arg.Duration}},
 	Doc:     "delays the response; a number means milliseconds",
 	Example: `* -> latency("120ms") -> "http://127.0.0.1:8080"`,
+	Differs: "Ends when the client goes away, because nobody waits any more.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &latency{delay: v.Duration(0)}, checkDelay(v.Duration(0))
 	},
@@ -23,6 +24,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "delay", Type: arg.Duration}},
 	Doc:     "delays the request on its way to the backend; a number means milliseconds",
 	Example: `* -> backendLatency(120) -> "http://127.0.0.1:8080"`,
+	Differs: "Ends when the client goes away, because nobody waits any more.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &backendLatency{delay: v.Duration(0)}, checkDelay(v.Duration(0))
 	},

@@ -14,8 +14,8 @@ import (
 var _ = filter.Define(filter.Def{
 	Name: "flowId",
 	Params: []arg.Param{
-		{Name: "reuse", Type: arg.Text, Optional: true},
-		{Name: "length or kind", Type: arg.Any, Optional: true},
+		{Name: "reuse", Type: arg.Text, Optional: true, Default: "a new id each time"},
+		{Name: "length or kind", Type: arg.Any, Optional: true, Default: "16"},
 	},
 	Doc:     `sets X-Flow-Id to a new id; with "reuse", only if the client sent no usable one; the kind is a length or "ulid"`,
 	Example: `* -> flowId("reuse") -> "http://127.0.0.1:8080"`,

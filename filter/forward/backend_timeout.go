@@ -14,6 +14,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "bounds the time of the whole exchange with the backend; a number means milliseconds",
 	Example:   `* -> backendTimeout("2.5s") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Bounds the whole exchange with the backend, retries and body included: that is what its users wait for.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		d := v.Duration(0)
 		if d <= 0 {

@@ -13,6 +13,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "verifies an https backend with the authorities of a PEM file alone; while the file cannot be read every request is answered 502",
 	Example:   `* -> backendTLSCA("/etc/fairlead/backend-ca.pem") -> "https://127.0.0.1:8443"`,
 	Shareable: true,
+	Differs:   "Skipper has none of its kind: it verifies all backends in one way (-insecure), and each backend may have an authority of its own.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		if v.Text(0) == "" {
 			return nil, errors.New("found no file, expected the path of a PEM file with certificates")
@@ -36,6 +37,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "asks an https backend for this name (SNI) and verifies its certificate for it, instead of the host of its address",
 	Example:   `* -> backendTLSServerName("api.internal") -> "https://127.0.0.1:8443"`,
 	Shareable: true,
+	Differs:   "Skipper has none of its kind: it verifies all backends in one way (-insecure), and each backend may have an authority of its own.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		if v.Text(0) == "" {
 			return nil, errors.New("found no name, expected one like api.example.org")
@@ -57,6 +59,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "shows an https backend that asks the client certificate of two PEM files, instead of that of -client-tls-cert",
 	Example:   `* -> backendTLSClientCert("/etc/fairlead/client.crt", "/etc/fairlead/client.key") -> "https://127.0.0.1:8443"`,
 	Shareable: true,
+	Differs:   "Skipper has none of its kind: it verifies all backends in one way (-insecure), and each backend may have an authority of its own.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		if v.Text(0) == "" || v.Text(1) == "" {
 			return nil, errors.New("found an empty path, expected the PEM files of a certificate and of its key")
@@ -79,6 +82,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "takes any certificate of an https backend: for tests, and for networks that are trusted as a whole",
 	Example:   `* -> backendTLSInsecure() -> "https://127.0.0.1:8443"`,
 	Shareable: true,
+	Differs:   "Skipper has none of its kind: it verifies all backends in one way (-insecure), and each backend may have an authority of its own.",
 	New:       func(arg.Values, *filter.Env) (filter.Filter, error) { return &backendTLSInsecure{}, nil },
 })
 

@@ -39,6 +39,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "bounds the load of an endpoint of a consistentHash backend to this many times the average",
 	Example:   `* -> consistentHashBalanceFactor(1.25) -> <consistentHash, "http://127.0.0.1:8080", "http://127.0.0.1:8081">`,
 	Shareable: true,
+	Differs:   "Factors above 1,000,000 are refused: they would mean no bound.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &hashBalance{factor: v.Number(0)}, nil
 	},

@@ -10,6 +10,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "host", Type: arg.Text}},
 	Doc:     "chooses the host, with an optional port, of a dynamic backend",
 	Example: `* -> setDynamicBackendHost("127.0.0.1:8080") -> setDynamicBackendScheme("http") -> <dynamic>`,
+	Differs: "A value that can be no target is an error of the route and not of each request.",
 	New:     setDynamic(readHost),
 })
 
@@ -18,6 +19,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "scheme", Type: arg.Text}},
 	Doc:     "chooses the scheme of a dynamic backend",
 	Example: `* -> setDynamicBackendScheme("https") -> setDynamicBackendHost("www.example.org") -> <dynamic>`,
+	Differs: "A value that can be no target is an error of the route and not of each request.",
 	New:     setDynamic(readScheme),
 })
 
@@ -26,6 +28,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "url", Type: arg.Text}},
 	Doc:     "chooses scheme and host of a dynamic backend; the path of the URL does not count",
 	Example: `* -> setDynamicBackendUrl("https://www.example.org") -> <dynamic>`,
+	Differs: "A value that can be no target is an error of the route and not of each request.",
 	New:     setDynamic(readURL),
 })
 

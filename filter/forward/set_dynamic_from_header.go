@@ -10,6 +10,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "header", Type: arg.Text}},
 	Doc:     "chooses the host of a dynamic backend by a request header; without it the filter does nothing",
 	Example: `Header("X-Shard", "a") -> setDynamicBackendHostFromHeader("X-Target") -> <dynamic>`,
+	Differs: "A header that is no host, scheme or URL is ignored, and an address that only this machine may reach is answered 403 unless -dynamic-backend-allow lists it: the header comes from the client.",
 	New:     setDynamicFromHeader(readHost),
 })
 
@@ -18,6 +19,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "header", Type: arg.Text}},
 	Doc:     "chooses the scheme of a dynamic backend by a request header; without it the filter does nothing",
 	Example: `* -> setDynamicBackendSchemeFromHeader("X-Scheme") -> setDynamicBackendHost("www.example.org") -> <dynamic>`,
+	Differs: "A header that is no host, scheme or URL is ignored, and an address that only this machine may reach is answered 403 unless -dynamic-backend-allow lists it: the header comes from the client.",
 	New:     setDynamicFromHeader(readScheme),
 })
 
@@ -26,6 +28,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "header", Type: arg.Text}},
 	Doc:     "chooses scheme and host of a dynamic backend by a request header; without it the filter does nothing",
 	Example: `* -> setDynamicBackendUrlFromHeader("X-Target-Url") -> <dynamic>`,
+	Differs: "A header that is no host, scheme or URL is ignored, and an address that only this machine may reach is answered 403 unless -dynamic-backend-allow lists it: the header comes from the client.",
 	New:     setDynamicFromHeader(readURL),
 })
 

@@ -13,6 +13,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "appends the client's address to X-Forwarded-For and sets X-Forwarded-Host",
 	Example:   `* -> xforward() -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "What clients outside of -trusted-proxies say about themselves was dropped before: anybody can write these fields.",
 	New: func(arg.Values, *filter.Env) (filter.Filter, error) {
 		return &xforward{}, nil
 	},
@@ -23,6 +24,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "puts the client's address in front of X-Forwarded-For and sets X-Forwarded-Host",
 	Example:   `* -> xforwardFirst() -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "What clients outside of -trusted-proxies say about themselves was dropped before: anybody can write these fields.",
 	New: func(arg.Values, *filter.Env) (filter.Filter, error) {
 		return &xforward{first: true}, nil
 	},

@@ -12,6 +12,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "adds a request header and keeps those of the same name; a Host is replaced, there is one only",
 	Example:   `* -> appendRequestHeader("X-Seen-By", "edge") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, true)
 		return &appendRequest{field: f}, err
@@ -25,6 +26,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "adds a response header and keeps those of the same name",
 	Example:   `* -> appendResponseHeader("Vary", "Accept-Language") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, false)
 		return &appendResponse{field: f}, err

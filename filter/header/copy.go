@@ -12,6 +12,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a request header to the value of another, unless that is empty",
 	Example:   `* -> copyRequestHeader("Host", "X-Original-Host") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &copyRequest{from: v.Text(0), to: v.Text(1), host: isHost(v.Text(1))}, checkCopy(v)
 	},
@@ -24,6 +25,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a response header to the value of another, unless that is empty",
 	Example:   `* -> copyResponseHeader("ETag", "X-Version") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &copyResponse{from: v.Text(0), to: v.Text(1)}, checkCopy(v)
 	},

@@ -10,10 +10,11 @@ import (
 
 var _ = filter.Define(filter.Def{
 	Name:      "corsOrigin",
-	Params:    []arg.Param{{Name: "origin", Type: arg.Text, Optional: true, Many: true}},
+	Params:    []arg.Param{{Name: "origin", Type: arg.Text, Optional: true, Many: true, Default: "every origin"}},
 	Doc:       "sets Access-Control-Allow-Origin to the Origin of the request if it is one of the list; without a list to *",
 	Example:   `* -> corsOrigin("https://www.example.org", "https://app.example.org") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "With a list of origins the response says Vary: Origin, so that no cache gives one origin's answer to another.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		for _, o := range v.Texts(0) {
 			if err := checkOrigin(o); err != nil {

@@ -12,6 +12,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "removes a request header",
 	Example:   `* -> dropRequestHeader("User-Agent") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "The fields that frame a message and Host stay: Fairlead writes them itself, so dropping them would change nothing.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropRequest{name: v.Text(0)}, filter.CheckFieldName(v.Text(0))
 	},
@@ -23,6 +24,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "removes a response header",
 	Example:   `* -> dropResponseHeader("Server") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "The fields that frame a message and Host stay: Fairlead writes them itself, so dropping them would change nothing.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &dropResponse{name: v.Text(0)}, filter.CheckFieldName(v.Text(0))
 	},

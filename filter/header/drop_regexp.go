@@ -17,6 +17,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "removes the values of a request header that match",
 	Example:   `* -> dropRequestHeaderRegexp("Accept-Encoding", "^br$") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "The name of Skipper's documentation, with Value in it, works too: people copy from there.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		p, err := newPattern(v)
 		return &dropRequestMatching{pattern: p}, err
@@ -30,6 +31,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "removes the values of a response header that match",
 	Example:   `* -> dropResponseHeaderRegexp("Set-Cookie", "^debug=") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "The name of Skipper's documentation, with Value in it, works too: people copy from there.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		p, err := newPattern(v)
 		return &dropResponseMatching{pattern: p}, err

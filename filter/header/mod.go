@@ -12,6 +12,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "replaces what matches in a request header; Host is the host that the backend sees",
 	Example:   `* -> modRequestHeader("Host", "^example\\.(\\w+)$", "www.example.$1") -> redirectTo(301) -> <shunt>`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		m, err := newMod(v)
 		return &modRequest{mod: m, host: isHost(v.Text(0))}, err
@@ -24,6 +25,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "replaces what matches in a response header",
 	Example:   `* -> modResponseHeader("Location", "^http://", "https://") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		m, err := newMod(v)
 		return &modResponse{mod: m}, err

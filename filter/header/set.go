@@ -11,6 +11,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a request header; Host is the host that the backend sees",
 	Example:   `user: Path("/user/:id") -> setRequestHeader("X-User", "${id}") -> "http://127.0.0.1:8080";`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, true)
 		return &setRequest{field: f}, err
@@ -23,6 +24,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a response header",
 	Example:   `* -> setResponseHeader("X-Path", "${request.path}") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that frame a message or belong to one connection cannot be set, and a value that came out with a control character is not written: no client adds a field, or ends the message, through a placeholder.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newField(v, false)
 		return &setResponse{field: f}, err

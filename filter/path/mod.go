@@ -16,6 +16,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "replaces what matches in the decoded path of the request",
 	Example:   `PathSubtree("/api") -> modPath("^/api/(.*)/v2$", "/$1") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "What goes out is encoded as RFC 3986 wants it and begins with a slash, whatever a placeholder or a replacement brought along: nothing that a client sends ends the target.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &mod{expr: v.Regexp(0), replacement: v.Text(1)}, nil
 	},

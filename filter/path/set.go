@@ -11,6 +11,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "replaces the path of the request",
 	Example:   `user: Path("/user/:id") -> setPath("/v2/user/${id}") -> "http://127.0.0.1:8080";`,
 	Shareable: true,
+	Differs:   "What goes out is encoded as RFC 3986 wants it and begins with a slash, whatever a placeholder or a replacement brought along: nothing that a client sends ends the target.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		t, err := filter.NewTemplate(v.Text(0))
 		return &set{path: t}, err

@@ -11,6 +11,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "removes a query parameter",
 	Example:   `* -> dropQuery("utm_source") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "No other spelling of the parameter is left: it would still be there for a backend that decodes it. What a placeholder brought along is encoded.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		key, err := filter.NewTemplate(v.Text(0))
 		return &drop{key: key}, err

@@ -10,10 +10,11 @@ var _ = filter.Define(filter.Def{
 	Name: "setQuery",
 	Params: []arg.Param{
 		{Name: "key", Type: arg.Template},
-		{Name: "value", Type: arg.Template, Optional: true},
+		{Name: "value", Type: arg.Template, Optional: true, Default: "a key without a value"},
 	},
 	Doc:     "sets a query parameter; with one argument, the whole query",
 	Example: `user: Path("/user/:id") -> setPath("/user") -> setQuery("id", "${id}") -> "http://127.0.0.1:8080";`,
+	Differs: "No other spelling of the parameter is left: it would still be there for a backend that decodes it. What a placeholder brought along is encoded.",
 	New:     newSet,
 })
 

@@ -10,10 +10,11 @@ import (
 
 var _ = filter.Define(filter.Def{
 	Name:      "stripQuery",
-	Params:    []arg.Param{{Name: "preserve", Type: arg.Bool, Optional: true}},
+	Params:    []arg.Param{{Name: "preserve", Type: arg.Bool, Optional: true, Default: "false"}},
 	Doc:       `removes the query; with "true" its parameters become headers X-Query-Param-NAME`,
 	Example:   `* -> stripQuery("true") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "At most 256 parameters become headers, and none that a header cannot hold, because every count has a bound.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &strip{keep: v.Bool(0)}, nil
 	},

@@ -14,10 +14,11 @@ var _ = filter.Define(filter.Def{
 	Params: []arg.Param{
 		{Name: "key", Type: arg.Text},
 		{Name: "header", Type: arg.Text},
-		{Name: "format", Type: arg.Text, Optional: true},
+		{Name: "format", Type: arg.Text, Optional: true, Default: "%s"},
 	},
 	Doc:     "sets a request header that is not there yet to the value of a query parameter; %s in the format stands for it",
 	Example: `* -> queryToHeader("access_token", "Authorization", "Bearer %s") -> dropQuery("access_token") -> "http://127.0.0.1:8080"`,
+	Differs: "A value that no header can hold is not written: no client adds a field of its own.",
 	New:     newToHeader,
 })
 

@@ -11,7 +11,7 @@ var _ = filter.Define(filter.Def{
 	Name: "inlineContent",
 	Params: []arg.Param{
 		{Name: "text", Type: arg.Text},
-		{Name: "content type", Type: arg.Text, Optional: true},
+		{Name: "content type", Type: arg.Text, Optional: true, Default: "what the text looks like"},
 	},
 	Doc:       "answers with a text and status 200; the filters behind it and the backend are not asked",
 	Example:   `Path("/hello") -> inlineContent("{\"hello\": \"world\"}", "application/json") -> <shunt>`,

@@ -13,11 +13,12 @@ var _ = filter.Define(filter.Def{
 	Params: []arg.Param{
 		statusParam(),
 		{Name: "text", Type: arg.Text},
-		{Name: "content type", Type: arg.Text, Optional: true},
+		{Name: "content type", Type: arg.Text, Optional: true, Default: "what the text looks like"},
 	},
 	Doc:       "replaces the body of responses that have the status by a text",
 	Example:   `* -> inlineContentIfStatus(404, "<h1>Not here</h1>", "text/html; charset=utf-8") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
+	Differs:   "Fields that describe the body that is gone, such as ETag and Content-Encoding, go with it: they would be wrong for the text.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		ct, err := contentType(v, 2, v.Text(1))
 		return &inlineIfStatus{status: v.Int(0), text: v.Text(1), contentType: ct}, err

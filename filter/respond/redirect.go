@@ -17,6 +17,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "answers with a redirect; what the location leaves out is that of the request, the scheme https",
 	Example:   `PathSubtree("/old") -> redirectTo(308, "//www.example.org/new") -> <shunt>`,
 	Shareable: true,
+	Differs:   "The status is 300 to 399, because others do not redirect. A Location that was made from the request is a URL and nothing else: clients must not write into a header.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newRedirect(v, false)
 	},
@@ -28,6 +29,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "answers with a redirect as redirectTo does, with the path in lower case",
 	Example:   `PathRegexp("[A-Z]") -> redirectToLower(308) -> <shunt>`,
 	Shareable: true,
+	Differs:   "The status is 300 to 399, because others do not redirect. A Location that was made from the request is a URL and nothing else: clients must not write into a header.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return newRedirect(v, true)
 	},
@@ -36,7 +38,7 @@ var _ = filter.Define(filter.Def{
 func redirectParams() []arg.Param {
 	return []arg.Param{
 		{Name: "status", Type: arg.Int, Min: 300, Max: 399},
-		{Name: "location", Type: arg.Text, Optional: true},
+		{Name: "location", Type: arg.Text, Optional: true, Default: "https instead of http"},
 	}
 }
 

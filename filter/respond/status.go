@@ -11,6 +11,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets the status of the response",
 	Example:   `Path("/gone") -> status(410) -> inlineContent("It is gone.") -> <shunt>`,
 	Shareable: true,
+	Differs:   "Statuses below 200 are refused: a client that gets one waits for another response.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		return &status{code: v.Int(0)}, nil
 	},

@@ -22,6 +22,7 @@ var _ = filter.Define(filter.Def{
 	},
 	Doc:     "answers with the files of a directory; the prefix is cut off the path",
 	Example: `PathSubtree("/docs") -> static("/docs", "/tmp") -> <shunt>`,
+	Differs: "No symbolic link leads out of the folder and only regular files are served: who may write there must not read the rest of the disk. Several ranges are answered with the whole file: many small ones are an attack (RFC 9110 14.2 allows it).",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		dir := v.Text(1)
 		if err := checkDirectory(dir); err != nil {

@@ -13,6 +13,7 @@ var _ = predicate.Define(predicate.Def{
 	Params:  []arg.Param{{Name: "expression", Type: arg.Regexp}},
 	Doc:     "the last host of the field Forwarded matches the expression",
 	Example: `www: ForwardedHost(/^www[.]example[.]org$/) -> "http://www.example.org";`,
+	Differs: "A field that breaks the grammar matches nothing, because it is not certain which part the nearest proxy wrote; and it counts only when it comes from -trusted-proxies.",
 	New: func(v arg.Values, env *predicate.Env) (predicate.Predicate, error) {
 		return host{env.Regexp(v.Text(0))}, nil
 	},
@@ -23,6 +24,7 @@ var _ = predicate.Define(predicate.Def{
 	Params:  []arg.Param{{Name: "protocol", Type: arg.Enum, OneOf: []string{"http", "https"}}},
 	Doc:     "the last proto of the field Forwarded is this one",
 	Example: `plain: ForwardedProtocol("http") -> redirectTo(308, "https:") -> <shunt>;`,
+	Differs: "A field that breaks the grammar matches nothing, because it is not certain which part the nearest proxy wrote; and it counts only when it comes from -trusted-proxies.",
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		return protocol(v.Text(0)), nil
 	},

@@ -18,6 +18,7 @@ var _ = predicate.Define(predicate.Def{
 	Doc:    "the SHA-256 hash of one of the values of the header field is one of these, in hexadecimal",
 	Example: `partner: HeaderSHA256("X-Secret",
   "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b") -> "http://partner.example.org";`,
+	Differs: "A hash that is none is not quoted in the error: it may be a secret in the wrong place.",
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		if err := checkName(v.Text(0)); err != nil {
 			return nil, err

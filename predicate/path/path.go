@@ -12,6 +12,7 @@ var _ = predicate.Define(predicate.Def{
 	Once:    true,
 	Doc:     `the path is this one; ":name" stands for one segment, "*name" at the end for all that is left`,
 	Example: `user: Path("/users/:id/photos/*photo") -> setPath("/photos${photo}") -> "http://photos.example.org";`,
+	Differs: "A wildcard inside of a segment, or a free one that is not last, is a problem of the route. Dot segments that only some servers see are answered 400 before any route matches. What is matched is what is forwarded.",
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		pattern, err := parse(v.Text(0))
 		return exactly(pattern), err

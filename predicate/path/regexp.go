@@ -11,6 +11,7 @@ var _ = predicate.Define(predicate.Def{
 	Params:  []arg.Param{{Name: "expression", Type: arg.Regexp}},
 	Doc:     "the path matches the expression, which may be anywhere in it unless it is anchored",
 	Example: `colors: PathSubtree("/colors") && PathRegexp(/^\/colors\/(red|green)($|\/)/) -> "http://colors.example.org";`,
+	Differs: "The path that is matched, cleaned, is the path that is forwarded.",
 	New: func(v arg.Values, env *predicate.Env) (predicate.Predicate, error) {
 		return matching{env.Regexp(v.Text(0))}, nil
 	},

@@ -14,6 +14,7 @@ var _ = predicate.Define(predicate.Def{
 	Once:    true,
 	Doc:     `the path is this one or below it; the part below is the path parameter "*", or "name" of a "/*name" at the end`,
 	Example: `api: PathSubtree("/api/:version") -> "http://api.example.org";`,
+	Differs: "A wildcard inside of a segment, or a free one that is not last, is a problem of the route. Dot segments that only some servers see are answered 400 before any route matches. What is matched is what is forwarded.",
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		pattern, err := parse(v.Text(0))
 		if err != nil {

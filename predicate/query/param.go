@@ -10,7 +10,7 @@ var _ = predicate.Define(predicate.Def{
 	Name: "QueryParam",
 	Params: []arg.Param{
 		{Name: "name", Type: arg.Text},
-		{Name: "expression", Type: arg.Regexp, Optional: true},
+		{Name: "expression", Type: arg.Regexp, Optional: true, Default: "any value"},
 	},
 	Doc:     "the query has this parameter, and one of its values matches the expression when there is one",
 	Example: `beta: Path("/search") && QueryParam("version", /^2([.]|$)/) -> "http://beta.example.org";`,

@@ -13,7 +13,7 @@ var _ = predicate.Define(predicate.Def{
 	Name: "Traffic",
 	Params: []arg.Param{
 		{Name: "chance", Type: arg.Number, Min: 0, Max: 1},
-		{Name: "cookie", Type: arg.Text, Optional: true},
+		{Name: "cookie", Type: arg.Text, Optional: true, Default: "no client stays with a route"},
 		{Name: "group", Type: arg.Text, Optional: true},
 	},
 	Doc: "a share of the requests; those with the cookie stay with the route of their group",
