@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"bytes"
 	"bufio"
 	"context"
 	"crypto/tls"
