@@ -4,6 +4,7 @@ package app
 import (
 	_ "fairlead.dev/fairlead/balance"
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
 	_ "fairlead.dev/fairlead/filter/diag"

@@ -18,6 +18,7 @@ import (
 	"fairlead.dev/fairlead/filter/filtertest"
 
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
 	_ "fairlead.dev/fairlead/filter/diag"

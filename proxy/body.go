@@ -3,10 +3,36 @@ package proxy
 import (
 	"errors"
 	"io"
+
+	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/message"
 )
 
 // errPayloadTooLarge is what reading a body above -max-content-length gives.
-var errPayloadTooLarge = errors.New("request body is longer than -max-content-length allows")
+var errPayloadTooLarge = &filter.BodyError{
+	Reason: message.ReasonPayloadTooLarge,
+	Err:    errors.New("request body is longer than -max-content-length allows"),
+}
+
+// bodyReason returns why the reader of a body gave up, ReasonNone when none of
+// ours did.
+func bodyReason(err error) message.Reason {
+	var be *filter.BodyError
+	if errors.As(err, &be) {
+		return be.Reason
+	}
+	return message.ReasonNone
+}
+
+// uploadReason returns why the reader of the request's body gave up while it was
+// sent, ReasonNone when it did not.
+func (e *passage) uploadReason() message.Reason {
+	if u, ok := e.req.Body.(exchange.Upload); ok {
+		return bodyReason(u.BodyError())
+	}
+	return message.ReasonNone
+}
 
 // limitedBody is a request body of unknown length with a bound.
 type limitedBody struct {

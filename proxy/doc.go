@@ -112,6 +112,10 @@
 //	the answer's head is too large        backend-header-too-large  502
 //	the request's body: malformed, cut,   body-malformed, body-cut  400
 //	too slow                              body-timeout              408
+//	the request's body has what           body-blocked              400
+//	blockContent looks for
+//	a filter cannot change a body as      body-transform            500
+//	the route says
 //	the client went away                  client-gone               499
 //	a filter panicked                     filter-panic              500
 //	a filter left a body that is longer   internal                  500

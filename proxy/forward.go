@@ -274,6 +274,8 @@ func (e *passage) sendReason(err error) message.Reason {
 	var pe *exchange.ProtocolError
 	var netErr net.Error
 	switch {
+	case bodyReason(err) != message.ReasonNone:
+		return bodyReason(err)
 	case e.down.Gone():
 		return message.ReasonClientGone
 	case e.down.BodyError() != nil:
@@ -305,8 +307,8 @@ func clientReason(err error) message.Reason {
 	switch {
 	case errors.As(err, &pe):
 		return pe.Reason
-	case errors.Is(err, errPayloadTooLarge):
-		return message.ReasonPayloadTooLarge
+	case bodyReason(err) != message.ReasonNone:
+		return bodyReason(err)
 	case errors.Is(err, sock.ErrTimeout):
 		return message.ReasonBodyTimeout
 	case errors.Is(err, exchange.ErrUnexpectedEnd):
@@ -326,7 +328,13 @@ func (e *passage) replyFailed(err error) {
 	defer e.logFailure("send response")
 	var re *exchange.ReplyError
 	backend, late := errors.As(err, &re) && re.Backend, errors.Is(err, sock.ErrTimeout)
+	refused := bodyReason(err)
+	if refused == message.ReasonNone && backend {
+		refused = e.uploadReason()
+	}
 	switch {
+	case refused != message.ReasonNone:
+		e.fail(refused, err)
 	case backend && e.down.Gone():
 		e.fail(message.ReasonClientGone, err) // which interrupted the backend
 		return

@@ -124,16 +124,8 @@ func (f *compress) Response(c *filter.Context) {
 
 // describe makes the fields true of the compressed body.
 func describe(h *message.Header, coding string) {
-	h.Del("Content-Length")
+	filter.ChangedBody(h)
 	h.Set("Content-Encoding", coding)
-	// Ranges and digests were those of other bytes (RFC 9110 8.8, RFC 9530).
-	for _, name := range [...]string{"Accept-Ranges", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"} {
-		h.Del(name)
-	}
-	// A strong validator promises the very same bytes (RFC 9110 8.8.1).
-	if tag := h.Get("ETag"); strings.HasPrefix(tag, `"`) {
-		h.Set("ETag", "W/"+tag)
-	}
 }
 
 // eligible reports whether the response may be compressed and is worth it.
