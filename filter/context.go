@@ -143,10 +143,16 @@ type Router interface {
 	// Exchange routes req, as if a client had sent it, in an exchange of its own
 	// that ends with ctx and when the body of the response was closed, which the
 	// caller must do if it is not nil. req must share nothing with another exchange
-	// (Request.Clone); its Depth says how many rounds of routing it has behind it
-	// already. The response shares nothing with the exchange but its body. The
-	// error says why there is no response at all: too many such exchanges are
-	// under way, or the process ends.
+	// (Request.Clone) and is not the caller's any more; its Depth says how many
+	// rounds of routing it has behind it already, and it fails where clients'
+	// requests would be in a loop (loop-limit). A body that is an io.Closer is
+	// closed once nothing more of it is wanted, also when there is an error: Close
+	// may come while Read waits and has to end that.
+	//
+	// The response shares nothing with the exchange but its body, which comes as
+	// fast as it is read; its fields are those that are passed on. Failures are
+	// responses, as they are for clients. The error says why there is none at all:
+	// too many such exchanges are under way, or the process ends, or ctx did.
 	Exchange(ctx context.Context, req *message.Request) (*message.Response, error)
 }
 

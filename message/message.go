@@ -50,8 +50,9 @@ type Request struct {
 	Received time.Time
 	// ShuttingDown reports that the process was asked to end.
 	ShuttingDown bool
-	// Depth is how many rounds of routing a request of Fairlead's own has behind
-	// it: those that led to its making. 0 for requests of clients.
+	// Depth is how many rounds of routing the request has behind it, the present
+	// one included. A request of Fairlead's own begins with those of the request
+	// that it was made of (Clone).
 	Depth int
 	// Tee is the label under which teeLoopback made this request, "" for others.
 	Tee string

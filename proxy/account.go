@@ -13,13 +13,13 @@ import (
 // Step 7: log and metrics.
 
 // counters are those that count every exchange.
-type counters struct{ incoming10, incoming11, incoming2, incoming3, outgoing *metrics.Counter }
+type counters struct{ incoming10, incoming11, incoming2, incoming3, inner, outgoing *metrics.Counter }
 
 func newCounters(m *metrics.Metrics) counters {
 	return counters{
 		incoming10: m.Counter("incoming.HTTP/1.0"), incoming11: m.Counter("incoming.HTTP/1.1"),
 		incoming2: m.Counter("incoming.HTTP/2.0"), incoming3: m.Counter("incoming.HTTP/3.0"),
-		outgoing: m.Counter("outgoing.HTTP/1.1"),
+		inner: m.Counter("incoming.inner"), outgoing: m.Counter("outgoing.HTTP/1.1"),
 	}
 }
 
@@ -48,7 +48,11 @@ func (e *passage) count(status int) {
 			rm = handle
 		}
 	}
-	e.p.count.incoming(e.req).Inc()
+	if e.isInner() {
+		e.p.count.inner.Inc()
+	} else {
+		e.p.count.incoming(e.req).Inc()
+	}
 	if t.answered != 0 {
 		e.p.count.outgoing.Inc()
 		rm.ObserveBackend(e.p.transport(e.endpoint).host, e.resp.Status, time.Duration(t.answered-t.sent))
@@ -95,8 +99,13 @@ func (e *passage) countFailure(rm *metrics.Route) {
 }
 
 // logAccess writes the line of the access log, if the exchange is to have one.
+// Exchanges of Fairlead's own are no visits: they have one where a filter of
+// their route asks for it.
 func (e *passage) logAccess(status int, sent int64) {
 	l := e.p.accessLog
+	if e.isInner() && e.ctx.AccessLog.Enabled != filter.On {
+		return
+	}
 	if !l.Wanted(&e.ctx.AccessLog, status) {
 		return
 	}

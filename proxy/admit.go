@@ -13,6 +13,9 @@ import (
 // admit checks the request against the rules that hold for all routes. It
 // answers those that may not enter.
 func (e *passage) admit() bool {
+	if e.isInner() {
+		return e.admitInner()
+	}
 	if e.challenged() {
 		return false
 	}

@@ -17,6 +17,12 @@
 // it, at most -max-loopbacks times. begin and end (passage.go) stand around the
 // steps: end accounts, gives the connection back and catches panics of filters.
 //
+// Filters send requests of their own through the same steps (inner.go): a
+// goroutine and a Downstream in memory for each, -max-inner-exchanges of them at
+// most. They do not stand in the access log unless their route asks for it with
+// enableAccessLog, count as incoming.inner, and have the rounds of routing behind
+// them of the request that led to them, so that loops end.
+//
 // Around the requests stand Listen and Run (serve.go), the connections of each
 // endpoint (transport.go), and SetTable, Stop and Ready for package app.
 //

@@ -44,7 +44,7 @@ func (p *Proxy) newHTTP3(options *option.Set) *http3.Server {
 // altSvc returns what tells the client of HTTP/3 (RFC 7838), "" if it need not
 // know or cannot believe it.
 func (e *passage) altSvc() string {
-	if e.req.TLS == nil || e.req.Major > 2 {
+	if e.req.TLS == nil || e.req.Major > 2 || e.isInner() {
 		return ""
 	}
 	return e.p.http3.AltSvc()

@@ -41,6 +41,7 @@ func (e *passage) match() bool {
 		handle.Touch()
 	}
 	e.rounds = append(e.rounds, round{route: rt})
+	e.req.Depth++ // requests that filters make of this one have these rounds behind them
 	e.ctx.RouteID = rt.ID
 	return true
 }
@@ -77,7 +78,7 @@ func (e *passage) loopback() bool {
 	if e.ctx.Served() || e.route().Backend.Type != eskip.Loopback {
 		return false
 	}
-	if len(e.rounds) > e.p.opts.MaxLoopbacks {
+	if e.req.Depth > e.p.opts.MaxLoopbacks {
 		e.fail(message.ReasonLoopLimit, nil)
 		return false
 	}

@@ -20,6 +20,7 @@ type Values struct {
 	IgnoreTrailingSlash bool          `flag:"ignore-trailing-slash" doc:"/a and /a/ are the same path"`
 	PreserveHost        bool          `flag:"proxy-preserve-host" doc:"send the client's Host to the backend instead of the backend's own address"`
 	MaxLoopbacks        int           `flag:"max-loopbacks" doc:"how often a request may be routed again by <loopback>"`
+	MaxInner            int           `flag:"max-inner-exchanges" doc:"most requests of Fairlead's own (shadows, fallbacks, renewals of the cache) on their way through the routes at a time"`
 	NormalizeHost       bool          `flag:"normalize-host" doc:"match hosts in lower case, without port and trailing dot"`
 	ValidateQuery       bool          `flag:"validate-query" doc:"answer 400 to requests with a malformed query"`
 	ValidateQueryLog    bool          `flag:"validate-query-log" doc:"log requests with a malformed query"`
@@ -74,6 +75,7 @@ var Options = option.Define("proxy", Values{
 	HTTPSRedirectPort: 443,
 	HTTP2MaxStreams:   128,
 	MaxLoopbacks:      9,
+	MaxInner:          1024,
 	ValidateQuery:     true,
 	ValidateQueryLog:  true,
 	MaxHeaderBytes:    1 << 20,

@@ -65,6 +65,7 @@ type Proxy struct {
 	date       dateCache
 	count      counters
 	tunnels    tunnels
+	inner      inners
 	http3      *http3.Server
 	// backendClosed is countClosed, bound once.
 	backendClosed func(*http1.Client)
@@ -124,6 +125,7 @@ func New(cfg Config) (*Proxy, error) {
 	p.challenge = cfg.Challenge
 	p.http3 = p.newHTTP3(cfg.Options)
 	p.count = newCounters(cfg.Metrics)
+	p.inner.init(opts.MaxInner)
 	p.backendClosed = p.countClosed
 	p.base, p.cancel = context.WithCancel(context.Background())
 	return p, nil

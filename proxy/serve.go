@@ -52,6 +52,7 @@ func (p *Proxy) Run(ctx context.Context, doors ...Door) error {
 	if derr := e.drain(drain); derr != nil {
 		p.log.Warn("cut off requests that did not end in time", "timeout", p.opts.ShutdownTimeout)
 	}
+	p.inner.close()
 	for _, d := range doors {
 		if d.Listener != nil {
 			d.Listener.Wait()
