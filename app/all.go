@@ -11,6 +11,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/flowid"
 	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"
+	_ "fairlead.dev/fairlead/filter/limit"
 	_ "fairlead.dev/fairlead/filter/note"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/query"

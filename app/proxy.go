@@ -123,6 +123,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
 	compiler.FilterEnv.Metrics, p.filters = p.metrics.ForFilters(), compiler.FilterEnv
+	compiler.Always = always(compiler.FilterEnv)
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
 		Sources: sources, Compiler: compiler,

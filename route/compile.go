@@ -44,6 +44,11 @@ type Compiler struct {
 	// that it is known to be missing, and until when; "" otherwise.
 	Pending func(kind, name string) string
 
+	// Always, if set, returns filters of the process's own that a route begins with,
+	// whatever its definition says; has tells by name which filters that one has.
+	// The routes share them and do not close them; <forward> routes have none.
+	Always func(has func(name string) bool) []filter.Filter
+
 	chains chains
 }
 
@@ -170,7 +175,7 @@ func named(calls []eskip.Call, name string) bool {
 
 func (b *builder) filters(calls []eskip.Call) {
 	n := len(b.Prepend) + len(calls) + len(b.Append)
-	if n == 0 {
+	if n == 0 && b.Always == nil {
 		return
 	}
 	lists := [...][]eskip.Call{b.Prepend, calls, b.Append}
@@ -197,7 +202,8 @@ func (b *builder) filters(calls []eskip.Call) {
 // construct makes the n filters of lists.
 func (b *builder) construct(lists [][]eskip.Call, n int) {
 	b.env = b.FilterEnv.ForRoute(b.route.ID)
-	b.route.Filters = make([]Step, 0, n)
+	always := b.always(lists)
+	b.route.Filters = append(make([]Step, 0, len(always)+n), always...)
 	for _, list := range lists {
 		for i := range list {
 			b.filter(&list[i])
@@ -206,6 +212,20 @@ func (b *builder) construct(lists [][]eskip.Call, n int) {
 	if err := protect(b.route.arrange); err != nil {
 		b.fail(Other, err)
 	}
+}
+
+// always returns the steps that a route with the filters of lists begins with.
+func (b *builder) always(lists [][]eskip.Call) []Step {
+	if b.Always == nil {
+		return nil
+	}
+	var steps []Step
+	for _, f := range b.Always(func(name string) bool {
+		return slices.ContainsFunc(lists, func(list []eskip.Call) bool { return named(list, name) })
+	}) {
+		steps = append(steps, Step{Name: "always", Filter: f})
+	}
+	return steps
 }
 
 func (b *builder) filter(call *eskip.Call) {
