@@ -35,7 +35,7 @@ func TestFlagErrors(t *testing.T) {
 		{"-swarm-redis-password=hunter2", `flag -swarm-redis-password: unknown`},
 		{"-kubernetes=yes", `flag -kubernetes: found "yes", expected true or false`},
 		{"-swarm-port=x", `flag -swarm-port: found "x", expected a whole number`},
-		{"-ratelimits=x.yaml", `asks for protection that is not there yet`},
+		{"-enable-open-policy-agent", `asks for protection that is not there yet`},
 	} {
 		t.Run(c.in, func(t *testing.T) {
 			_, _, err := option.NewSet().ApplyFlags([]string{c.in})
@@ -90,7 +90,7 @@ func TestYAMLErrors(t *testing.T) {
 		{"key", "? [a]\n: b", `found a list as a key`},
 		{"pending list", "kubernetes: [a]", `a.yaml:1:1: key "kubernetes": found a list, expected a bool`},
 		{"pending value", "swarm-port: x", `key "swarm-port": found "x", expected a whole number`},
-		{"guard", "ratelimits: a", `key "ratelimits": asks for protection`},
+		{"guard", "enable-open-policy-agent: true", `key "enable-open-policy-agent": asks for protection`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := option.NewSet().ApplyYAML("a.yaml", []byte(c.in))
@@ -119,15 +119,15 @@ func TestWarnings(t *testing.T) {
 			warn("flag -kubernetes-namespace", "kubernetes-namespace", k8s),
 			warn("flag -lb-healthcheck-interval", "lb-healthcheck-interval", "accepted, has no effect: Skipper does not act on it either"),
 		}},
-		{name: "guard with its default", flags: []string{"-ratelimits="}, want: []option.Warning{
-			warn("flag -ratelimits", "ratelimits", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
+		{name: "guard with its default", flags: []string{"-enable-open-policy-agent=false"}, want: []option.Warning{
+			warn("flag -enable-open-policy-agent", "enable-open-policy-agent", "accepted, has no effect yet: Open Policy Agent is missing"),
 		}},
 		{name: "deprecated", flags: []string{"-t-past=1"}, want: []option.Warning{warn("flag -t-past", "t-past", "is deprecated: use t-count")}},
 		{name: "unknown key", yaml: "\nt-cuont: 1\n", want: []option.Warning{warn(`a.yaml:2:1: key "t-cuont"`, "t-cuont", `unknown option, ignored, did you mean "t-count"?`)}},
 		{name: "pending keys", yaml: "kubernetes-allowed-external-names: {a: [b]}\nswarm-redis-urls: [a, b]\nswarm-redis-password: hunter2\n", want: []option.Warning{
 			warn(`a.yaml:1:1: key "kubernetes-allowed-external-names"`, "kubernetes-allowed-external-names", k8s),
-			warn(`a.yaml:2:1: key "swarm-redis-urls"`, "swarm-redis-urls", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
-			warn(`a.yaml:3:1: key "swarm-redis-password"`, "swarm-redis-password", "accepted, has no effect yet: rate limits, circuit breakers, queues and the swarm are missing"),
+			warn(`a.yaml:2:1: key "swarm-redis-urls"`, "swarm-redis-urls", "accepted, has no effect yet: the swarm and what counts in it are missing"),
+			warn(`a.yaml:3:1: key "swarm-redis-password"`, "swarm-redis-password", "accepted, has no effect yet: the swarm and what counts in it are missing"),
 		}},
 		{name: "pending bool", yaml: "kubernetes: yes", want: []option.Warning{warn(`a.yaml:1:1: key "kubernetes"`, "kubernetes", k8s)}},
 		{name: "no value", yaml: "t-name:\nkubernetes: ~\nt-count: null\n"},

@@ -14,17 +14,17 @@ func TestLookup(t *testing.T) {
 	if p, ok := LookupFlag("swarm-redis-password"); !ok || !p.Secret || !p.KeyOnly {
 		t.Errorf("swarm-redis-password: %+v %v", p, ok)
 	}
-	if g, ok := LookupFlag("ratelimits"); !ok || !g.Guard {
-		t.Errorf("ratelimits: %+v %v", g, ok)
+	if g, ok := LookupFlag("enable-open-policy-agent"); !ok || !g.Guard {
+		t.Errorf("enable-open-policy-agent: %+v %v", g, ok)
 	}
 	if n, ok := LookupFlag("lb-healthcheck-interval"); !ok || !n.Never {
 		t.Errorf("lb-healthcheck-interval: %+v %v", n, ok)
 	}
-	if _, ok := LookupFlag("lifo"); ok {
+	if _, ok := LookupFlag("clusterRatelimit"); ok {
 		t.Error("a filter is taken for a flag")
 	}
-	if m, ok := Filter("lifo"); !ok || !strings.Contains(m, "queues") {
-		t.Errorf("lifo: %q %v", m, ok)
+	if m, ok := Filter("clusterRatelimit"); !ok || !strings.Contains(m, "swarm") {
+		t.Errorf("clusterRatelimit: %q %v", m, ok)
 	}
 	if m, ok := Predicate("Cron"); !ok || m == "" {
 		t.Errorf("Cron: %q %v", m, ok)
