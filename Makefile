@@ -7,7 +7,7 @@ NAMES  := skipper eskip
 FUZZ   ?= 20s
 LDFLAGS = -s -w
 
-.PHONY: all run demo build test race lint fuzz docs clean help
+.PHONY: all run demo build test race lint fuzz soak docs clean help
 
 all: build test lint ## build, test and lint
 
@@ -35,6 +35,11 @@ fuzz: ## every fuzz target for FUZZ (20s) each
 	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZ) $$p || exit 1; \
 	  done; \
 	done
+
+SOAK   ?= 60s
+
+soak: ## every filter and predicate in one table under load for SOAK (60s)
+	FAIRLEAD_SOAK=$(SOAK) $(GO) test $(RACE) -count 1 -timeout 30m -v -run TestSoak ./soak
 
 docs: build ## the reference pages
 	bin/fairlead docs docs/reference

@@ -1,8 +1,8 @@
 package listen
 
 import (
-	"bytes"
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
