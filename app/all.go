@@ -13,6 +13,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/limit"
 	_ "fairlead.dev/fairlead/filter/note"
+	_ "fairlead.dev/fairlead/filter/oidc"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/query"
 	_ "fairlead.dev/fairlead/filter/respond"

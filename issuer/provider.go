@@ -22,6 +22,10 @@ type Metadata struct {
 	RevocationEndpoint    string `json:"revocation_endpoint"`
 	EndSessionEndpoint    string `json:"end_session_endpoint"`
 	KeysURL               string `json:"jwks_uri"`
+	// TokenAuthMethods are the ways in which clients may show who they are.
+	TokenAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	// NamesItself says that answers to logins name the issuer (RFC 9207 3).
+	NamesItself bool `json:"authorization_response_iss_parameter_supported"`
 }
 
 // Provider is one issuer.
