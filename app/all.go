@@ -27,6 +27,7 @@ import (
 	_ "fairlead.dev/fairlead/predicate/network"
 	_ "fairlead.dev/fairlead/predicate/path"
 	_ "fairlead.dev/fairlead/predicate/query"
+	_ "fairlead.dev/fairlead/predicate/token"
 	_ "fairlead.dev/fairlead/predicate/traffic"
 	_ "fairlead.dev/fairlead/source/file"
 	_ "fairlead.dev/fairlead/source/inline"

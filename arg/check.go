@@ -99,7 +99,7 @@ func (p Param) check(a eskip.Arg) (value, error) {
 func (p Param) checkText(s string) (value, error) {
 	switch p.Type {
 	case Regexp:
-		if err := checkRegexp(s); err != nil {
+		if err := CheckRegexp(s); err != nil {
 			return value{}, err
 		}
 		return value{text: s, isRegexp: true}, nil

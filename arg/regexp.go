@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// checkRegexp reports whether s is a regular expression. It does not compile
+// CheckRegexp reports whether s is a regular expression. It does not compile
 // it: a route table holds many times more expressions than will ever be run,
 // because most of them are answered by an index.
-func checkRegexp(s string) error {
+func CheckRegexp(s string) error {
 	if len(s) > maxRegexp {
 		return fmt.Errorf("regular expression with %d bytes, expected at most %d: write several routes", len(s), maxRegexp)
 	}

@@ -47,7 +47,7 @@ func TestPlainRegexp(t *testing.T) {
 
 func TestPlainRegexpAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
-		if err := checkRegexp(hostRegexp); err != nil {
+		if err := CheckRegexp(hostRegexp); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
@@ -73,7 +73,7 @@ func FuzzPlainRegexp(f *testing.F) {
 func BenchmarkCheckRegexp(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := checkRegexp(hostRegexp); err != nil {
+		if err := CheckRegexp(hostRegexp); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -17,11 +17,16 @@ type window struct{ from, to time.Time }
 
 // Match implements predicate.Predicate.
 func (w window) Match(r *message.Request) bool {
-	now := r.Received
-	if now.IsZero() {
-		now = time.Now()
-	}
+	now := received(r)
 	return (w.from.IsZero() || !now.Before(w.from)) && (w.to.IsZero() || now.Before(w.to))
+}
+
+// received returns when the request came: the same for all routes.
+func received(r *message.Request) time.Time {
+	if r.Received.IsZero() {
+		return time.Now()
+	}
+	return r.Received
 }
 
 // local is the form of a time whose zone is another argument.

@@ -16,6 +16,9 @@ func TestMatch(t *testing.T) {
 		{Predicate: `Weight(-5)`, Request: "GET /", Matches: true},
 		{Predicate: `Shutdown()`, Request: "GET /"},
 		{Predicate: `Shutdown()`, Request: "GET /\n:shutdown", Matches: true},
+		{Predicate: `Tee("a")`, Request: "GET /\n:tee a", Matches: true},
+		{Predicate: `Tee("a")`, Request: "GET /\n:tee b"},
+		{Predicate: `Tee("a")`, Request: "GET /\nTee: a"},
 	})
 }
 
@@ -35,6 +38,8 @@ func TestWeight(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	predicatetest.Rejects(t, map[string]string{
+		`Tee()`:                 "found 0 arguments, expected (label)",
+		`Tee("")`:               `argument 1 (label): found ""`,
 		`True(1)`:               "found 1 argument, expected ()",
 		`Shutdown("")`:          "found 1 argument, expected ()",
 		`Weight()`:              "found 0 arguments, expected (weight)",

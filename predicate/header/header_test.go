@@ -107,3 +107,22 @@ func TestWeightKey(t *testing.T) {
 		t.Error("two fields, one key")
 	}
 }
+
+func TestBaggage(t *testing.T) {
+	predicatetest.Matches(t, []predicatetest.Case{
+		{Predicate: `OTelBaggage("a")`, Request: "GET /\nbaggage: b=1, a=2;p=q", Matches: true},
+		{Predicate: `OTelBaggage("a")`, Request: "GET /\nbaggage: a=", Matches: true},
+		{Predicate: `OTelBaggage("a")`, Request: "GET /\nbaggage: b=1;a=2"},
+		{Predicate: `OTelBaggage("a")`, Request: "GET /"},
+		{Predicate: `OTelBaggage("a", "2")`, Request: "GET /\nbaggage: b=1\nBaggage: a=2", Matches: true},
+		{Predicate: `OTelBaggage("a", "x y")`, Request: "GET /\nbaggage: a=x%20y", Matches: true, Allocates: true},
+		{Predicate: `OTelBaggage("a", "2")`, Request: "GET /\nbaggage: a=22"},
+		{Predicate: `OTelBaggage("a", "")`, Request: "GET /\nbaggage: a=", Matches: true},
+		{Predicate: `OTelBaggage("a", "")`, Request: "GET /\nbaggage: a=1"},
+	})
+	predicatetest.Rejects(t, map[string]string{
+		`OTelBaggage()`:      "found 0 arguments, expected (key[, value])",
+		`OTelBaggage("")`:    `argument 1 (key): found ""`,
+		`OTelBaggage("a b")`: `argument 1 (key): found "a b"`,
+	})
+}

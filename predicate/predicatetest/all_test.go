@@ -16,6 +16,7 @@ import (
 	_ "fairlead.dev/fairlead/predicate/path"
 	"fairlead.dev/fairlead/predicate/predicatetest"
 	_ "fairlead.dev/fairlead/predicate/query"
+	_ "fairlead.dev/fairlead/predicate/token"
 	_ "fairlead.dev/fairlead/predicate/traffic"
 )
 
@@ -24,9 +25,10 @@ func TestAll(t *testing.T) { predicatetest.Run(t) }
 // The names are those of spec 1.2.
 func TestNames(t *testing.T) {
 	want := []string{
-		"After", "Before", "Between", "ClientIP", "ContentLengthBetween", "Cookie", "False", "ForwardedHost",
-		"ForwardedProtocol", "Header", "HeaderRegexp", "HeaderSHA256", "Host", "HostAny", "Method", "Methods",
-		"Path", "PathRegexp", "PathSubtree", "QueryParam", "Shutdown", "Source", "SourceFromLast", "Traffic",
+		"After", "Before", "Between", "ClientIP", "ContentLengthBetween", "Cookie", "Cron", "False", "ForwardedHost",
+		"ForwardedProtocol", "Header", "HeaderRegexp", "HeaderSHA256", "Host", "HostAny", "JWTPayloadAllKV",
+		"JWTPayloadAllKVRegexp", "JWTPayloadAnyKV", "JWTPayloadAnyKVRegexp", "Method", "Methods", "OTelBaggage",
+		"Path", "PathRegexp", "PathSubtree", "QueryParam", "Shutdown", "Source", "SourceFromLast", "Tee", "Traffic",
 		"TrafficSegment", "True", "Weight",
 	}
 	if d := cmp.Diff(want, predicate.Names()); d != "" {

@@ -19,7 +19,8 @@ import (
 // The first line is a method and a URL, or a path alone. Lines that start with
 // a colon set what is not part of the message: ":remote" the address of the
 // client, ":length" the length of the body ("unknown" for one that is not
-// known), ":received" the time in RFC 3339, ":shutdown" that the process ends.
+// known), ":received" the time in RFC 3339, ":shutdown" that the process ends,
+// ":tee" the label of the filter that made the request.
 func Request(t testing.TB, text string) *message.Request {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(text), "\n")
@@ -74,6 +75,8 @@ func setPseudo(t testing.TB, r *message.Request, line string) {
 		}
 	case "received":
 		r.Received, err = time.Parse(time.RFC3339Nano, value)
+	case "tee":
+		r.Tee = value
 	case "shutdown":
 		r.ShuttingDown = true
 	default:
