@@ -16,7 +16,7 @@ var _ = predicate.Define(predicate.Def{
 	Params:  []arg.Param{{Name: "expression", Type: arg.Text}},
 	Doc:     "minute, hour, day of the month, month and day of the week are all among those of the expression, in the time zone of the process",
 	Example: `office: Path("/chat") && Cron("* 9-17 * * 1-5") -> "http://chat.example.org";`,
-	Differs: `steps such as */15 are known and 7 is Sunday, too; a range that ends before it begins is an error, because it can never match`,
+	Differs: `Steps such as */15 are known and 7 is Sunday, too. A range that ends before it begins is an error, because it can never match.`,
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		m, err := parseCron(v.Text(0))
 		if err != nil {

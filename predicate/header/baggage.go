@@ -11,7 +11,7 @@ var _ = predicate.Define(predicate.Def{
 	Params:  []arg.Param{{Name: "key", Type: arg.Text}, {Name: "value", Type: arg.Text, Optional: true}},
 	Doc:     "the baggage of the request has this member, and with this value if one is given",
 	Example: `canary: OTelBaggage("cohort", "canary") -> "http://canary.example.org";`,
-	Differs: `the header field itself is read, whether traces are kept or not; members that are well formed count although others are not`,
+	Differs: `The header field itself is read, whether traces are kept or not. Members that are well formed count although others are not.`,
 	New: func(v arg.Values, _ *predicate.Env) (predicate.Predicate, error) {
 		if !message.IsToken(v.Text(0)) {
 			return nil, v.Wrong(0, "found %q, expected the key of a member: letters, digits and some signs", v.Text(0))

@@ -54,7 +54,7 @@ func (p *pair) match(said claims.Payload) bool {
 }
 
 // differs says in the reference page where all four are not Skipper's.
-const differs = `the word Bearer may be written in any case, as RFC 9110 has it`
+const differs = `The word Bearer may be written in any case, as RFC 9110 has it.`
 
 func params(value string) []arg.Param {
 	return []arg.Param{{Name: "claim, " + value, Type: arg.Text, Many: true}}
