@@ -8,6 +8,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
 	_ "fairlead.dev/fairlead/filter/diag"
+	_ "fairlead.dev/fairlead/filter/egress"
 	_ "fairlead.dev/fairlead/filter/flowid"
 	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"

@@ -24,6 +24,10 @@ var ErrReplied = errors.New("the request was answered already")
 // upgrade: HTTP/2 without RFC 8441.
 var ErrNoUpgrade = errors.New("the backend's connection takes no upgrades")
 
+// ErrLengthRequired is returned when the backend's protocol has to say how long a
+// request's body is before it is sent, and that cannot be found out: FastCGI.
+var ErrLengthRequired = errors.New("the length of the body has to be known")
+
 // ReplyError is returned when a response could not be sent completely. The
 // stream ends, under HTTP/1 the connection.
 type ReplyError struct {

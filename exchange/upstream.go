@@ -48,6 +48,11 @@ type SendOptions struct {
 	From BodySource
 	// Upgrade is the protocol to ask for, "" for none.
 	Upgrade string
+	// Absolute makes the target a whole URL with this scheme and Host as its
+	// authority: the backend is a proxy (RFC 9112 3.2.2). "" is the usual target.
+	Absolute string
+	// Script is the file that a FastCGI backend runs; "" is the usual one.
+	Script string
 	// RemoveHopFields drops the proxy authentication fields too.
 	RemoveHopFields bool
 

@@ -31,9 +31,22 @@ func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions, keep
 // paramList is the content of PARAMS records.
 type paramList struct{ b []byte }
 
-func (p *paramList) add(name, value string) {
-	p.b = appendLength(appendLength(p.b, len(name)), len(value))
-	p.b = append(append(p.b, name...), value...)
+// add adds a parameter whose value is the parts, one behind the other.
+func (p *paramList) add(name string, parts ...string) {
+	n := 0
+	for _, s := range parts {
+		n += len(s)
+	}
+	p.b = append(appendLength(appendLength(p.b, len(name)), n), name...)
+	for _, s := range parts {
+		p.b = append(p.b, s...)
+	}
+}
+
+// text adds a short parameter.
+func (p *paramList) text(name string, value []byte) {
+	p.b = append(appendLength(appendLength(p.b, len(name)), len(value)), name...)
+	p.b = append(p.b, value...)
 }
 
 // server adds the parameters about connection and request line (RFC 3875 4.1) and
@@ -41,31 +54,33 @@ func (p *paramList) add(name, value string) {
 func (p *paramList) server(req *message.Request, o *exchange.SendOptions) {
 	p.add("GATEWAY_INTERFACE", "CGI/1.1")
 	p.add("SERVER_SOFTWARE", "Fairlead")
-	p.add("SERVER_PROTOCOL", "HTTP/"+strconv.Itoa(int(req.Major))+"."+strconv.Itoa(int(req.Minor)))
+	var mem [64]byte
+	short := mem[:0]
+	p.text("SERVER_PROTOCOL", append(short, 'H', 'T', 'T', 'P', '/', '0'+req.Major, '.', '0'+req.Minor))
 	p.add("SERVER_NAME", hostOnly(o.Host))
 	if a := req.Local; a.IsValid() {
-		p.add("SERVER_ADDR", a.Addr().Unmap().String())
-		p.add("SERVER_PORT", strconv.Itoa(int(a.Port())))
+		p.text("SERVER_ADDR", a.Addr().Unmap().AppendTo(short))
+		p.text("SERVER_PORT", strconv.AppendUint(short, uint64(a.Port()), 10))
 	}
 	if a := req.ClientIP(); a.IsValid() {
-		p.add("REMOTE_ADDR", a.String())
-		p.add("REMOTE_PORT", strconv.Itoa(int(req.Remote.Port())))
+		p.text("REMOTE_ADDR", a.AppendTo(short))
+		p.text("REMOTE_PORT", strconv.AppendUint(short, uint64(req.Remote.Port()), 10))
 	}
 	p.add("REQUEST_METHOD", req.Method)
 	p.add("REQUEST_SCHEME", req.Scheme)
 	if req.Scheme == "https" {
 		p.add("HTTPS", "on")
 	}
-	uri := req.RawPath
-	if req.Query != "" {
-		uri += "?" + req.Query
+	if req.Query == "" {
+		p.add("REQUEST_URI", req.RawPath)
+	} else {
+		p.add("REQUEST_URI", req.RawPath, "?", req.Query)
 	}
-	p.add("REQUEST_URI", uri)
 	p.add("DOCUMENT_URI", req.Path)
 	p.add("QUERY_STRING", req.Query)
 	p.add("REDIRECT_STATUS", "200") // php refuses to run without, where it is built to
 	if req.Body != nil {
-		p.add("CONTENT_LENGTH", strconv.FormatInt(req.ContentLength, 10))
+		p.text("CONTENT_LENGTH", strconv.AppendInt(short, req.ContentLength, 10))
 	}
 	if v := req.Header.Get("Content-Type"); v != "" {
 		p.add("CONTENT_TYPE", v)
@@ -79,11 +94,11 @@ func (p *paramList) script(req *message.Request, file string) {
 	if file == "" {
 		file = DefaultScript
 	}
-	name := "/" + path.Base(file)
+	name := path.Base(file)
 	p.add("SCRIPT_FILENAME", file)
-	p.add("SCRIPT_NAME", name)
+	p.add("SCRIPT_NAME", "/", name)
 	p.add("DOCUMENT_ROOT", path.Dir(file))
-	if rest, ok := strings.CutPrefix(req.Path, name); ok && strings.HasPrefix(rest, "/") {
+	if rest, ok := strings.CutPrefix(strings.TrimPrefix(req.Path, "/"), name); ok && strings.HasPrefix(rest, "/") {
 		p.add("PATH_INFO", rest)
 	}
 }

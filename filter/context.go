@@ -68,6 +68,11 @@ type Upstream struct {
 	// ProxyProtocol is the version of the PROXY header that begins the connection
 	// to the backend, 1 or 2; 0 is none.
 	ProxyProtocol int
+	// Script is the file that a FastCGI backend runs; "" is its usual one.
+	Script string
+	// ToProxy says that the backend is a proxy: it is asked for a whole URL, with
+	// the Host that the client asked for.
+	ToProxy bool
 	// Timeout bounds the whole exchange with the backend; 0 is the default.
 	Timeout time.Duration
 	// HashKey is the key of consistent hashing; "" means the client's address.

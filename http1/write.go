@@ -16,7 +16,14 @@ import (
 func appendRequest(b []byte, req *message.Request, o *exchange.SendOptions, key string) []byte {
 	b = append(b, req.Method...)
 	b = append(b, ' ')
-	b = append(b, req.RawPath...)
+	if o.Absolute != "" {
+		b = append(b, o.Absolute...)
+		b = append(b, "://"...)
+		b = append(b, o.Host...)
+	}
+	if o.Absolute == "" || req.RawPath != "*" { // RFC 9112 3.2.4
+		b = append(b, req.RawPath...)
+	}
 	if req.Query != "" {
 		b = append(b, '?')
 		b = append(b, req.Query...)

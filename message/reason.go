@@ -30,6 +30,7 @@ const (
 	ReasonQueryInvalid
 	ReasonPayloadRefused
 	ReasonPayloadTooLarge
+	ReasonLengthRequired
 	ReasonHostRefused
 	ReasonExpectationFailed
 	ReasonConnectRefused

@@ -96,6 +96,8 @@
 //	to a route that opens none
 //	-refuse-payload                       payload-refused           400
 //	-max-content-length                   payload-too-large         413
+//	a long body of unknown length for a   length-required           411
+//	fastcgi backend
 //	a path that some backends read as     ambiguous-path            400
 //	another one (message.Ambiguous)
 //	no route                              no-route                  -default-http-status
@@ -108,7 +110,8 @@
 //	                                      backend-limited     503
 //	dial                                  dial-failed, name-not-found, tls-failed,
 //	                                      dial-timeout              502
-//	all HTTP/2 connections are full       backend-busy              503
+//	all HTTP/2 connections are full, or   backend-busy              503
+//	FastCGI says FCGI_OVERLOADED
 //	the backend takes no upgrades         upgrade-failed            502
 //	no response head in time              backend-timeout           504
 //	backendTimeout ran out                backend-timeout           504

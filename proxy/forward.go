@@ -13,6 +13,7 @@ import (
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/fastcgi"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http2"
 	"fairlead.dev/fairlead/kit/sock"
@@ -70,6 +71,10 @@ func (e *passage) prepare() {
 	e.down.SendOptions(&e.send)
 	e.send.RemoveHopFields = e.p.opts.RemoveHopHeaders
 	e.send.ExpectTimeout = e.p.opts.ExpectTimeout
+	e.send.Script = up.Script
+	if up.ToProxy {
+		e.send.Absolute = e.req.Scheme
+	}
 	if e.p.opts.Upgrade {
 		e.send.Upgrade = e.down.Upgrade()
 	}
@@ -232,7 +237,9 @@ func (e *passage) roundTrip(u exchange.Upstream, ep *backend.Endpoint) error {
 // host returns the Host field for the backend.
 func (e *passage) host(ep *backend.Endpoint) string {
 	up := &e.ctx.Upstream
-	preserve := e.p.opts.PreserveHost
+	// A program behind FastCGI has no name of its own; a proxy is asked for what the
+	// client asked for.
+	preserve := e.p.opts.PreserveHost || ep.Scheme == "fastcgi" || up.ToProxy
 	switch {
 	case up.Host != "":
 		return up.Host
@@ -282,6 +289,10 @@ func (e *passage) sendReason(err error) message.Reason {
 		return clientReason(e.down.BodyError())
 	case errors.Is(err, exchange.ErrNoUpgrade):
 		return message.ReasonUpgradeFailed
+	case errors.Is(err, exchange.ErrLengthRequired):
+		return message.ReasonLengthRequired
+	case errors.Is(err, fastcgi.ErrOverloaded):
+		return message.ReasonBackendBusy
 	case errors.Is(err, exchange.ErrUnsendable):
 		return message.ReasonInternal
 	case errors.Is(err, sock.ErrTimeout):

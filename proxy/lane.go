@@ -9,6 +9,7 @@ import (
 
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/fastcgi"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/kit/sock"
@@ -22,6 +23,8 @@ type lane struct {
 	t    *transport
 	tls  *certs.BackendTLS // of https endpoints
 	idle *pool.Idle[*http1.Client]
+	// programs are connections to fastcgi endpoints.
+	programs *pool.Idle[*fastcgi.Client]
 	// streams are the HTTP/2 connections.
 	streams streams
 }
@@ -35,7 +38,7 @@ func (t *transport) newLane(secured *certs.BackendTLS) *lane {
 	if t.p.opts.NoKeepAlives {
 		most = 0
 	}
-	l := &lane{p: t.p, t: t, tls: secured, idle: pool.NewIdle[*http1.Client](most, t.p.idle)}
+	l := &lane{p: t.p, t: t, tls: secured, idle: pool.NewIdle[*http1.Client](most, t.p.idle), programs: pool.NewIdle[*fastcgi.Client](most, t.p.idle)}
 	l.beginStreams()
 	return l
 }
@@ -71,7 +74,7 @@ func (t *transport) lane(want filter.BackendTLS) (*lane, error) {
 	t.lanes[want] = l
 	if t.closed {
 		l.streams.retire()
-		return l, l.idle.Close()
+		return l, l.closeIdle()
 	}
 	return l, nil
 }
@@ -91,6 +94,9 @@ func (t *transport) all() []*lane {
 func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 	if e.ctx.Upstream.ProxyProtocol != 0 {
 		return l.getOwn(e)
+	}
+	if l.t.ep.Scheme == "fastcgi" {
+		return l.getProgram(e, fresh)
 	}
 	streams := l.wantsStream(e)
 	if !fresh && !streams {
@@ -145,12 +151,26 @@ func (l *lane) newClient(nc net.Conn) *http1.Client {
 
 // put keeps what u is good for, as of now.
 func (l *lane) put(u exchange.Upstream, good bool, now int64) {
-	if c, ok := u.(*http1.Client); ok && good {
-		c.Idle = true
-		l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
-		if l.idle.Put(c, now) {
-			return
-		}
+	if good && l.keep(u, now) {
+		return
 	}
 	_ = u.Close()
 }
+
+// keep keeps u for another exchange, if it is a connection and there is room.
+func (l *lane) keep(u exchange.Upstream, now int64) bool {
+	switch c := u.(type) {
+	case *http1.Client:
+		c.Idle = true
+		l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
+		return l.idle.Put(c, now)
+	case *fastcgi.Client:
+		c.Idle = true
+		l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnActive, metrics.ConnIdle)
+		return l.programs.Put(c, now)
+	}
+	return false
+}
+
+// closeIdle closes the connections that nobody uses; none are kept from now on.
+func (l *lane) closeIdle() error { return errors.Join(l.idle.Close(), l.programs.Close()) }

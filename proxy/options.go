@@ -55,6 +55,7 @@ type Values struct {
 	CloseIdlePeriod  time.Duration `flag:"close-idle-conns-period" doc:"connections to backends that were idle this long are closed"`
 	HTTP2Backend     bool          `flag:"http2-backend" doc:"offer HTTP/2 to https backends, which choose; h2c backends get it in any case"`
 	HTTP2Conns       int           `flag:"http2-connections-backend" doc:"most HTTP/2 connections to one backend address"`
+	FastCGIKeepConn  bool          `flag:"fastcgi-keep-conn" doc:"keep connections to fastcgi backends for the next request; php-fpm holds a process for each, also while it is idle"`
 	NoKeepAlives     bool          `flag:"disable-http-keepalives" doc:"use each connection to a backend once"`
 	DualStack        bool          `flag:"enable-dualstack-backend" doc:"try IPv4 and IPv6 addresses of a backend together"`
 	Insecure         bool          `flag:"insecure" doc:"do not verify the certificates of backends"`

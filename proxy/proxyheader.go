@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"errors"
+	"fmt"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/proxyproto"
@@ -12,10 +12,10 @@ import (
 // getOwn returns a new connection that begins with a PROXY header: it speaks for
 // one client and serves nobody else. Over HTTP/2 connections are shared.
 func (l *lane) getOwn(e *passage) (exchange.Upstream, error) {
-	if l.t.ep.Scheme == "h2c" {
+	if s := l.t.ep.Scheme; s == "h2c" || s == "fastcgi" {
 		return nil, &pool.DialError{
 			Endpoint: l.t.ep, Reason: message.ReasonDialFailed,
-			Err: errors.New("proxyProtocol is for http and https backends, and this one is h2c"),
+			Err: fmt.Errorf("proxyProtocol is for http and https backends, and this one is %s", s),
 		}
 	}
 	ctx, cancel := l.dialContext(e)

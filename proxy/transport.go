@@ -88,7 +88,7 @@ func (t *transport) forgetEmpty() {
 
 func (t *transport) closeIdle() {
 	for _, l := range t.all() {
-		_ = l.idle.Close()
+		_ = l.closeIdle()
 		l.streams.retire()
 	}
 }
@@ -153,6 +153,7 @@ func (p *Proxy) expireIdle(ctx context.Context) {
 func (t *transport) expire(now int64, period time.Duration) {
 	for _, l := range t.all() {
 		l.idle.Expire(now, period)
+		l.programs.Expire(now, period)
 		if period > 0 {
 			l.streams.expire(now, period, l.idle.Len())
 		}

@@ -61,10 +61,6 @@ func (b *builder) acquire(def *eskip.Route, address, zone string) {
 		b.fail(FailedBackendSplit, at(def.Pos, err))
 		return
 	}
-	if e.Scheme == "fastcgi" {
-		b.fail(FailedBackendSplit, at(def.Pos, fmt.Errorf(
-			"backend address %q: scheme %q is known but not built yet, use http, https or h2c", address, e.Scheme)))
-	}
 	if b.route.Backend.Endpoints == nil {
 		b.route.Backend.Endpoints = b.route.Backend.one[:0]
 	}

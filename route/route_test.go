@@ -228,7 +228,7 @@ func TestBackendProblems(t *testing.T) {
 		{"no endpoint", lb(), "without endpoints"},
 		{"endpoint", lb("http://a", "b"), `backend address "b": no scheme`},
 		{"schemes", lb("http://a", "https://b"), `schemes "http" and "https"`},
-		{"scheme", eskip.Backend{Address: "fastcgi://a:9000"}, `scheme "fastcgi" is known but not built yet`},
+		{"port", eskip.Backend{Address: "fastcgi://a"}, `backend address "fastcgi://a": fastcgi has no default port`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			comp := compiler()
