@@ -11,16 +11,18 @@ import (
 	"fairlead.dev/fairlead/option"
 )
 
-// Options are the settings of the filter.
+// Options are the settings of the family.
 var Options = option.Define("compress", Values{
 	Encodings: []string{"gzip", "deflate", "br", "zstd"},
 	MaxMemory: 256 << 20,
+	MaxRatio:  200,
 })
 
 // Values are the settings and their types.
 type Values struct {
 	Encodings []string `flag:"compress-encodings" oneof:"gzip,deflate,br,zstd" doc:"content codings of the filter compress, the preferred first"`
-	MaxMemory int64    `flag:"compress-max-memory" doc:"bytes that all responses being compressed may take together, about 1 MB each at the usual level; further ones are sent as they are"`
+	MaxMemory int64    `flag:"compress-max-memory" doc:"bytes that all responses being compressed or decompressed may take together, about 1 MB each at the usual level; further ones are sent as they are"`
+	MaxRatio  int64    `flag:"decompress-max-ratio" doc:"how many times as long as it came a response may get by the filter decompress, beyond 4 MB: then it is cut; 0: any"`
 }
 
 var _ = filter.Define(filter.Def{
