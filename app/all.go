@@ -17,6 +17,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/oidc"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/query"
+	_ "fairlead.dev/fairlead/filter/queue"
 	_ "fairlead.dev/fairlead/filter/respond"
 	_ "fairlead.dev/fairlead/filter/sed"
 	_ "fairlead.dev/fairlead/filter/static"

@@ -187,16 +187,18 @@ func TestPortInUse(t *testing.T) {
 	}
 }
 
-// TestSeedDefaults checks the default filters of the deployment that users
-// have: what is not there yet is left away, the rest works.
+// TestSeedDefaults checks the default filters of the deployment that users have.
 func TestSeedDefaults(t *testing.T) {
 	i := run(t, "-wait-first-route-load", `-default-filters-prepend=enableAccessLog(4,5) -> lifo(2000,20000,"3s")`,
-		"-inline-routes", `* -> inlineContent("ok") -> <shunt>`)
+		"-enable-route-lifo-metrics", "-inline-routes", `r: * -> inlineContent("ok") -> <shunt>`)
 	if code, text := i.get(i.proxy + "/"); code != 200 || text != "ok" {
 		t.Errorf("got %d %q", code, text)
 	}
-	if !strings.Contains(i.log.String(), "lifo") {
-		t.Error("nobody was told that lifo is missing")
+	if strings.Contains(i.log.String(), "lifo") {
+		t.Errorf("somebody complains:\n%s", i.log)
+	}
+	if _, text := i.get(i.support + "/metrics"); !strings.Contains(text, `{key="lifo.r.active"} 0`) || !strings.Contains(text, `{key="lifo.r.queued"} 0`) {
+		t.Error("the metrics do not have the queue")
 	}
 }
 

@@ -349,7 +349,7 @@ func TestAllocations(t *testing.T) {
 
 func BenchmarkLimit(b *testing.B) {
 	for _, call := range [][]any{
-		{"ratelimit", 1000000000, "1s"}, {"clientRatelimit", 1000, "1ms"}, {"clientRatelimit", 1000, "1ms", "Authorization"},
+		{"ratelimit", 1000000000, "1s"}, {"clientRatelimit", 1000000000, "1s"}, {"clientRatelimit", 1000000000, "1s", "Authorization"},
 	} {
 		b.Run(fmt.Sprint(call...), func(b *testing.B) {
 			f := filtertest.Build(b, call[0].(string), call[1:]...)
