@@ -20,6 +20,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/queue"
 	_ "fairlead.dev/fairlead/filter/respond"
 	_ "fairlead.dev/fairlead/filter/sed"
+	_ "fairlead.dev/fairlead/filter/shadow"
 	_ "fairlead.dev/fairlead/filter/static"
 	_ "fairlead.dev/fairlead/predicate/clock"
 	_ "fairlead.dev/fairlead/predicate/fixed"

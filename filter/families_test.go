@@ -34,6 +34,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/queue"
 	_ "fairlead.dev/fairlead/filter/respond"
 	_ "fairlead.dev/fairlead/filter/sed"
+	_ "fairlead.dev/fairlead/filter/shadow"
 	_ "fairlead.dev/fairlead/filter/static"
 )
 
@@ -122,9 +123,15 @@ func TestExamples(t *testing.T) {
 }
 
 func runExample(t *testing.T, calls []eskip.Call) {
+	env := filter.NewEnv(nil, nil)
+	defer func() {
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	var filters []filter.Filter
 	for _, call := range calls {
-		f, err := filtertest.BuildCall(nil, call)
+		f, err := filtertest.BuildCall(env, call)
 		if err != nil {
 			t.Fatalf("%s: %v", call.Name, err)
 		}

@@ -24,6 +24,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/path"
 	_ "fairlead.dev/fairlead/filter/respond"
+	_ "fairlead.dev/fairlead/filter/shadow"
 	"fairlead.dev/fairlead/kit/logtest"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/metrics"
@@ -31,6 +32,7 @@ import (
 	"fairlead.dev/fairlead/predicate"
 	_ "fairlead.dev/fairlead/predicate/header"
 	_ "fairlead.dev/fairlead/predicate/path"
+	_ "fairlead.dev/fairlead/predicate/fixed"
 	"fairlead.dev/fairlead/proxy"
 	"fairlead.dev/fairlead/route"
 	"fairlead.dev/fairlead/table"
@@ -117,8 +119,14 @@ func compile(t testing.TB, p *proxy.Proxy, endpoints *backend.Set, set *option.S
 	if err != nil {
 		t.Fatal(err)
 	}
+	env := filter.NewEnv(set, nil)
+	t.Cleanup(func() {
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	c := &route.Compiler{
-		FilterEnv: filter.NewEnv(set, nil), PredicateEnv: &predicate.Env{Options: set},
+		FilterEnv: env, PredicateEnv: &predicate.Env{Options: set},
 		Endpoints: endpoints, Attach: p.Attach, AttachStep: p.AttachStep,
 	}
 	var put []*table.Route

@@ -124,7 +124,7 @@ func (e *passage) isInner() bool {
 // admitInner is admit for requests of Fairlead's own. Loops end here, too: each
 // exchange has the rounds behind it of the one that made it.
 func (e *passage) admitInner() bool {
-	reason := message.ReasonNone
+	var reason message.Reason
 	switch {
 	case e.p.table.Load() == nil:
 		reason = message.ReasonNotReady
