@@ -4,6 +4,7 @@ package app
 import (
 	_ "fairlead.dev/fairlead/balance"
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/audit"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
@@ -22,6 +23,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/sed"
 	_ "fairlead.dev/fairlead/filter/shadow"
 	_ "fairlead.dev/fairlead/filter/static"
+	_ "fairlead.dev/fairlead/filter/trace"
 	_ "fairlead.dev/fairlead/predicate/clock"
 	_ "fairlead.dev/fairlead/predicate/fixed"
 	_ "fairlead.dev/fairlead/predicate/forwarded"

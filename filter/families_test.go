@@ -18,6 +18,7 @@ import (
 	"fairlead.dev/fairlead/filter/filtertest"
 
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/audit"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
@@ -36,6 +37,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/sed"
 	_ "fairlead.dev/fairlead/filter/shadow"
 	_ "fairlead.dev/fairlead/filter/static"
+	_ "fairlead.dev/fairlead/filter/trace"
 )
 
 // TestFamilies makes sure that the tests here see every family.

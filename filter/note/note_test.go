@@ -24,10 +24,14 @@ func TestAnnotate(t *testing.T) {
 	}
 }
 
-func TestCommentIsNeverCalled(t *testing.T) {
-	f := filtertest.Build(t, "comment", "nothing to see")
-	if h, ok := f.(filter.Hints); !ok || h.Phases() != 0 {
-		t.Error("the proxy would call it")
+func TestRemarksAreNeverCalled(t *testing.T) {
+	for _, f := range []filter.Filter{
+		filtertest.Build(t, "comment", "nothing to see"),
+		filtertest.Build(t, "originMarker", "ingress", "shop", "2026-01-02T15:04:05+01:00"),
+	} {
+		if h, ok := f.(filter.Hints); !ok || h.Phases() != 0 {
+			t.Error("the proxy would call it")
+		}
 	}
 }
 
@@ -39,6 +43,8 @@ func TestRefused(t *testing.T) {
 		{"expected (text)", []any{"comment"}},
 		{"found the number 1", []any{"comment", 1}},
 		{"expected (key, value)", []any{"annotate", "k"}},
+		{"expected (origin, id, created)", []any{"originMarker", "a", "b"}},
+		{`argument 3 (created): found "yesterday", expected a time such as`, []any{"originMarker", "a", "b", "yesterday"}},
 	} {
 		if err := filtertest.BuildError(t, tt.call[0].(string), tt.call[1:]...); !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: %v, want %q in it", tt.call, err, tt.want)
