@@ -4,7 +4,6 @@ package app
 import (
 	_ "fairlead.dev/fairlead/balance"
 	_ "fairlead.dev/fairlead/filter/accesslog"
-	_ "fairlead.dev/fairlead/filter/audit"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"

@@ -18,7 +18,6 @@ import (
 	"fairlead.dev/fairlead/filter/filtertest"
 
 	_ "fairlead.dev/fairlead/filter/accesslog"
-	_ "fairlead.dev/fairlead/filter/audit"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"

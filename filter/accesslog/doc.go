@@ -4,7 +4,8 @@
 // It promises that the last filter of a route that switches the log decides;
 // keys to mask add up.
 //
-// It does not write the log.
+// unverifiedAuditLog tells it a name that nobody has verified. The family does not
+// write the log.
 //
 // Start reading at enable.go.
 package accesslog

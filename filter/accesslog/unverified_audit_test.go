@@ -1,4 +1,4 @@
-package audit_test
+package accesslog_test
 
 import (
 	"encoding/base64"
@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"fairlead.dev/fairlead/filter/filtertest"
-
-	_ "fairlead.dev/fairlead/filter/audit"
 )
 
 func TestUnverified(t *testing.T) {
@@ -45,7 +43,7 @@ func TestUnverified(t *testing.T) {
 	}
 }
 
-func TestAllocations(t *testing.T) {
+func TestUnverifiedAllocations(t *testing.T) {
 	x := filtertest.New(t)
 	x.Request.Header.Add("Authorization", "Bearer e30."+base64.RawURLEncoding.EncodeToString([]byte(`{"iss":"x","sub":"alice"}`))+".c2ln")
 	if n := x.Allocs(filtertest.Build(t, "unverifiedAuditLog")); n != 1 {
@@ -53,7 +51,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
+func TestUnverifiedRefused(t *testing.T) {
 	for want, args := range map[string][]any{
 		"expected ([claim])":               {"a", "b"},
 		`argument 1 (claim): found ""`:     {""},
