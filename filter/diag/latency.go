@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -53,13 +54,19 @@ func (f *backendLatency) Request(c *filter.Context) { wait(c, f.delay) }
 
 // wait waits for d, or until the exchange ends.
 func wait(c *filter.Context, d time.Duration) {
-	if d <= 0 {
-		return
+	if d > 0 {
+		waitIn(c.Context(), d)
 	}
+}
+
+// waitIn waits for d. It returns false when ctx ended before.
+func waitIn(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-c.Context().Done():
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
