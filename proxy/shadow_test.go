@@ -123,3 +123,45 @@ func TestShadowGone(t *testing.T) {
 	}
 	p.none()
 }
+
+func TestLoopbackIfStatus(t *testing.T) {
+	main := startBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			t.Error(err)
+		}
+		if r.URL.Path == "/sorry" {
+			fmt.Fprintf(w, "sorry: %s %s", r.Method, r.URL.RawQuery)
+			return
+		}
+		w.WriteHeader(404)
+		fmt.Fprint(w, "backend")
+	})
+	p := start(t, `
+		page: Path("/page") -> setResponseHeader("X-Page", "1") -> loopbackIfStatus(404, "/sorry") -> "http://`+main+`";
+		down: Path("/down") -> loopbackIfStatus(502, "/sorry") -> "http://127.0.0.1:1";
+		loop: Path("/loop") -> loopbackIfStatus(404, "/loop") -> "http://`+main+`";
+		gone: Path("/gone") -> loopbackIfStatus(404, "/nowhere") -> "http://`+main+`";
+		sorry: Path("/sorry") -> "http://`+main+`"`, "-max-loopbacks=3")
+	for _, tt := range []struct {
+		request string
+		status  int
+		body    string
+	}{
+		{"GET /page?q=1 HTTP/1.1\r\nHost: h\r\n\r\n", 200, "sorry: GET q=1"},
+		{"HEAD /page?q=1 HTTP/1.1\r\nHost: h\r\n\r\n", 200, ""},
+		{"POST /page HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", 200, "sorry: GET "},
+		{"GET /down HTTP/1.1\r\nHost: h\r\n\r\n", 200, "sorry: GET "},
+		{"GET /loop HTTP/1.1\r\nHost: h\r\n\r\n", 500, "Internal Server Error\n"},
+		{"GET /gone HTTP/1.1\r\nHost: h\r\n\r\n", 404, "Not Found\n"},
+	} {
+		a := p.get(tt.request)
+		if a.StatusCode != tt.status || a.body != tt.body {
+			t.Errorf("%.20q: %s %q", tt.request, a.Status, a.body)
+		}
+		if strings.Contains(tt.request, "/page") != (a.Header.Get("X-Page") == "1") {
+			t.Errorf("%.20q: the filters before did not see the answer: %v", tt.request, a.Header)
+		}
+	}
+	p.none()
+	p.checkIdle(t)
+}

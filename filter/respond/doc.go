@@ -3,7 +3,7 @@
 //
 // The walk: inlineContent and redirectTo answer on the way down, and no backend
 // is asked; status and inlineContentIfStatus change the response on the way up,
-// whoever made it.
+// whoever made it, and loopbackIfStatus asks the routes for another one.
 //
 // It promises: a Location that was made from a request holds nothing but a URL,
 // and its host is the one that the client or a filter named.
