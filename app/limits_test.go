@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -28,6 +29,51 @@ func TestGlobalLimit(t *testing.T) {
 	if _, text := i.get(i.support + "/metrics"); !strings.Contains(text, `rate-limited`) {
 		t.Error("the metrics have no reason rate-limited")
 	}
+}
+
+// TestBreakers checks breakers of routes and of -breaker through real connections.
+func TestBreakers(t *testing.T) {
+	var asked atomic.Int64
+	bad := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { asked.Add(1); w.WriteHeader(500) }))
+	defer bad.Close()
+	good := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {}))
+	defer good.Close()
+	i := run(t, "-wait-first-route-load", "-breaker=failures=4", "-inline-routes", fmt.Sprintf(
+		`one: Path("/one") -> consecutiveBreaker(2) -> %[1]q; all: Path("/all") -> %[1]q; free: Path("/free") -> disableBreaker() -> %[1]q;
+		 two: Path("/two") -> consecutiveBreaker(3) -> <roundRobin, %[1]q, %[2]q>`, bad.URL, good.URL))
+	for path, after := range map[string]int{"/one": 2, "/all": 4, "/free": 10} {
+		asked.Store(0)
+		for n := range 10 {
+			want := 503
+			if n < after {
+				want = 500
+			}
+			if code, _ := i.get(i.proxy + path); code != want {
+				t.Errorf("%s: request %d: %d, want %d", path, n, code, want)
+			}
+		}
+		if int(asked.Load()) != after {
+			t.Errorf("%s: the backend was asked %d times, want %d", path, asked.Load(), after)
+		}
+	}
+	failed := 0
+	for range 20 {
+		if code, _ := i.get(i.proxy + "/two"); code != 200 {
+			failed++
+		}
+	}
+	if failed != 3 {
+		t.Errorf("%d requests failed, want 3: then the other endpoint gets all", failed)
+	}
+	resp, err := http.Get(i.proxy + "/one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 503 || resp.Header.Get("X-Circuit-Open") != "true" {
+		t.Errorf("got %s, %v", resp.Status, resp.Header)
+	}
+	http.DefaultClient.CloseIdleConnections()
 }
 
 // TestQueue checks through real connections that turns are given back: when the

@@ -98,6 +98,10 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	if err != nil {
 		return nil, err
 	}
+	compiler.FilterEnv.Metrics, p.filters = p.metrics.ForFilters(), compiler.FilterEnv
+	if compiler.Always, err = always(compiler.FilterEnv); err != nil {
+		return nil, err
+	}
 	sources, err := control.Open(&source.Env{Options: options, Log: log})
 	if err != nil {
 		return nil, err
@@ -122,8 +126,6 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		func() float64 { return float64(p.proxy.Parked()) })
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
-	compiler.FilterEnv.Metrics, p.filters = p.metrics.ForFilters(), compiler.FilterEnv
-	compiler.Always = always(compiler.FilterEnv)
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
 		Sources: sources, Compiler: compiler,
