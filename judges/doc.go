@@ -15,6 +15,10 @@
 // not ask, with its library (grpc_test.go, grpc_balance_test.go), through Fairlead
 // as users run it (proxy_test.go).
 //
+// npm's oidc-provider, a certified OpenID provider, judges the logins together with
+// a headless Chromium that walks through them (oidc_test.go, oidc_walks_test.go);
+// oidc/install gets both, from npm and from Debian, when they are missing.
+//
 // Two judges are clients of our own: siege_test.go attacks the program while
 // honest clients say whether they notice, and files_test.go gives it broken
 // certificates.

@@ -28,7 +28,13 @@ const frontName = "one.example"
 // it serves. It must end well when the test does.
 func startFront(t *testing.T, ca *certtest.CA, routes string, flags ...string) *front {
 	t.Helper()
-	f := &front{t: t, secure: freeAddress(t), plain: freeAddress(t), ca: ca, log: &output{}}
+	return startFrontAt(t, ca, freeAddress(t), routes, flags...)
+}
+
+// startFrontAt is startFront with the address of the TLS listener.
+func startFrontAt(t *testing.T, ca *certtest.CA, secure, routes string, flags ...string) *front {
+	t.Helper()
+	f := &front{t: t, secure: secure, plain: freeAddress(t), ca: ca, log: &output{}}
 	support := freeAddress(t)
 	cert, key := ca.Server(t, frontName).Write(t, t.TempDir(), "front")
 	args := append([]string{
