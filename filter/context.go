@@ -80,6 +80,10 @@ type Upstream struct {
 	// HashBalance is the load bound of consistent hashing: no endpoint gets
 	// more than HashBalance times the average; 0 means no bound.
 	HashBalance float64
+	// Retry and Hedge say when the request is sent more than once; nil: only where
+	// it cannot have been processed.
+	Retry *Retry
+	Hedge *Hedge
 }
 
 // BackendTLS says how the connection to an https backend is secured. The zero

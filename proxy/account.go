@@ -90,7 +90,7 @@ func (c *counters) incoming(r *message.Request) *metrics.Counter {
 // countFailure tells errors of backends and of streams apart.
 func (e *passage) countFailure(rm *metrics.Route) {
 	switch {
-	case e.endpoint == nil, e.asking.refused != nil:
+	case e.endpoint == nil, e.refused != nil:
 	case e.times.answered != 0:
 		rm.StreamError()
 	default:

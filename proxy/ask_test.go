@@ -54,7 +54,7 @@ var _ = filter.Define(filter.Def{
 func (w *watchman) Request(c *filter.Context) { c.Guards = append(c.Guards, w) }
 
 func (w *watchman) Allow(_ *filter.Context, address string) message.Reason {
-	if w.panic == "allow" {
+	if w.panic == "allow" || w.panic == "second" && w.allowed.Load() == 1 {
 		panic("in Allow")
 	}
 	w.mu.Lock()
@@ -67,12 +67,12 @@ func (w *watchman) Allow(_ *filter.Context, address string) message.Reason {
 }
 
 func (w *watchman) Done(_ *filter.Context, _ string, o filter.Outcome) {
-	w.done.Add(1)
 	w.mu.Lock()
 	if len(w.told) < 100 {
 		w.told = append(w.told, o)
 	}
 	w.mu.Unlock()
+	w.done.Add(1)
 	if w.panic == "done" {
 		panic("in Done")
 	}

@@ -8,7 +8,7 @@
 //	                         client claims about itself (trust.go), X-Forwarded-*
 //	2 match     match.go     which route? the cleaned path and table.Lookup
 //	3 request   filters.go   filters, down; one that answers ends the way
-//	4 forward   forward.go   endpoint, connection, send, retry
+//	4 forward   forward.go   endpoint, connection, send (attempt.go), retry
 //	5 response  filters.go   filters, up, the last round first
 //	6 reply     answer.go    to the client, or the tunnel of an upgrade
 //	7 account   account.go   access log and metrics
@@ -71,7 +71,22 @@
 //   - An idle connection ends under a request before a byte of the response:
 //     once more over a new connection, if the request has no body and its method
 //     is idempotent (RFC 9110 9.2.2).
-//   - Everything else is an answer to the client.
+//   - Everything else is an answer to the client, unless the route says more.
+//
+// With retry() (filter.Retry, retry.go) also requests that may have been processed
+// are sent again, if their method is idempotent or the route names it: when no
+// response came, in time, or one with a status that the route names. Never to the
+// endpoint that failed just now while there is another one, or at all unless the
+// route says so; only as far as the budget goes; bodies as long as all of them is
+// kept (replay.go). A response is given up only for an attempt that can be made;
+// its connection is kept if nothing more has to be read. backendTimeout bounds all
+// attempts together.
+//
+// With hedge() (filter.Hedge, hedge.go) a request that waits for too long is sent to
+// another endpoint at the same time. The first response below 500 is taken, others
+// only when nothing better can come any more. Those that lost are interrupted, and
+// waited for when the exchange ends. Each attempt has a goroutine of its own then;
+// exchanges without hedge() have none.
 //
 // Before each attempt the guards that filters put there (filter.Guard, ask.go) say
 // whether the endpoint may be used: circuit breakers, limits towards backends. One

@@ -1,30 +1,19 @@
 package proxy
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
-	"strings"
-	"syscall"
 	"time"
 
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/eskip"
-	"fairlead.dev/fairlead/exchange"
-	"fairlead.dev/fairlead/fastcgi"
 	"fairlead.dev/fairlead/filter"
-	"fairlead.dev/fairlead/http2"
-	"fairlead.dev/fairlead/kit/sock"
 	"fairlead.dev/fairlead/message"
-	"fairlead.dev/fairlead/pool"
 )
 
 // Step 4: endpoint, send, retry.
 
-// mostEndpoints bounds how many endpoints one request is sent to or tries to be;
-// mostTried bounds them together with those that guards refused.
+// mostEndpoints bounds how many endpoints one request is sent to or tries to be,
+// unless the route says otherwise (filter.Retry); mostTried bounds them together
+// with those that guards refused.
 const (
 	mostEndpoints = 3
 	mostTried     = 16
@@ -46,13 +35,35 @@ func (e *passage) forward() {
 			e.fail(message.ReasonNoTarget, err)
 			return
 		}
-		e.endpoint = ep
+		e.target = ep
 	}
 	e.prepare()
-	for e.attempt() {
+	if e.hedges() {
+		e.race()
+	} else if e.next(&e.first) {
+		e.try()
 	}
-	if e.asking.refused != nil {
+	if e.failed != message.ReasonNone {
+		e.giveUp()
+	}
+}
+
+// try sends the request to one endpoint after the other.
+func (e *passage) try() {
+	for a := &e.first; a != nil; a = e.again(a) {
+		e.attempt = a
+		a.run()
+		e.settle(a)
+	}
+}
+
+// giveUp says why there is no response.
+func (e *passage) giveUp() {
+	switch {
+	case e.refused != nil:
 		e.refusedByGuard()
+	case e.failed != message.ReasonNoEndpoint:
+		e.logFailure("forward request")
 	}
 }
 
@@ -68,126 +79,63 @@ func (e *passage) shunt() {
 func (e *passage) prepare() {
 	up := &e.ctx.Upstream
 	e.pick = backend.Pick{Request: e.req, Key: up.HashKey, Balance: up.HashBalance}
-	e.down.SendOptions(&e.send)
-	e.send.RemoveHopFields = e.p.opts.RemoveHopHeaders
-	e.send.ExpectTimeout = e.p.opts.ExpectTimeout
-	e.send.Script = up.Script
+	a := &e.first
+	*a = attempt{e: e, req: e.req, resp: &e.received, sent: e.times.filtered}
+	e.attempt = a
+	e.down.SendOptions(&a.send)
+	a.send.RemoveHopFields = e.p.opts.RemoveHopHeaders
+	a.send.ExpectTimeout = e.p.opts.ExpectTimeout
+	a.send.Script = up.Script
 	if up.ToProxy {
-		e.send.Absolute = e.req.Scheme
+		a.send.Absolute = e.req.Scheme
 	}
 	if e.p.opts.Upgrade {
-		e.send.Upgrade = e.down.Upgrade()
+		a.send.Upgrade = e.down.Upgrade()
 	}
-	e.times.sent = e.times.filtered
+	if up.Retry != nil || up.Hedge != nil {
+		e.prepareRepeats()
+	}
 }
 
-// attempt sends the request to one endpoint. It returns true when another
-// attempt should follow.
-func (e *passage) attempt() bool {
-	ep := e.choose()
-	if ep == nil {
-		if e.failed == message.ReasonNone {
-			e.fail(message.ReasonNoEndpoint, nil)
+// next finds the endpoint of an attempt: one that the guards allow. Without one
+// the exchange fails.
+func (e *passage) next(a *attempt) bool {
+	for {
+		ep := e.choose()
+		if ep == nil {
+			if e.failed == message.ReasonNone {
+				e.fail(message.ReasonNoEndpoint, nil)
+			}
+			return false
 		}
-		return false
-	}
-	e.failed, e.cause = message.ReasonNone, nil
-	if !e.mayTry(ep) {
-		return e.another(ep)
-	}
-	e.attempts++
-	e.endpoint = ep
-	e.occupy(ep)
-	again := e.exchangeWith(ep)
-	e.tellGuards(e.outcome())
-	return again
-}
-
-// occupy counts the request for ep, and no longer for the one before it; nil
-// ends the counting.
-func (e *passage) occupy(ep *backend.Endpoint) {
-	if e.busy != nil {
-		e.busy.End()
-	}
-	if e.busy = ep; ep != nil {
-		ep.Begin()
+		a.endpoint = ep
+		if e.mayTry(a) {
+			return true
+		}
+		if e.route().Backend.Algorithm == nil || !e.passOver(ep) {
+			return false
+		}
 	}
 }
 
 // choose picks the endpoint of the next attempt, nil when none is left.
 func (e *passage) choose() *backend.Endpoint {
-	n := len(e.pick.Tried)
 	b := &e.route().Backend
 	switch {
-	case e.attempts >= mostEndpoints:
+	case e.attempts >= e.mostAttempts():
 		return nil
 	case b.Algorithm != nil:
 		return b.Algorithm.Pick(&e.pick)
-	case n > 0:
+	case e.attempts > 0 && !e.samePossible():
 		return nil
 	case b.Type == eskip.Dynamic:
-		return e.endpoint
+		return e.target
 	}
 	return b.Endpoints[0]
 }
 
-// exchangeWith sends the request to ep: over an idle connection if there is
-// one, over a new one otherwise. It returns true when another endpoint should
-// be tried.
-func (e *passage) exchangeWith(ep *backend.Endpoint) (again bool) {
-	l, err := e.p.transport(ep).lane(e.ctx.Upstream.TLS)
-	if err != nil {
-		e.fail(message.ReasonTLSFailed, err)
-		e.logFailure("connect to backend")
-		return false
-	}
-	e.lane = l
-	silent := false // an idle connection ended under an idempotent request
-	for try := 0; ; try++ {
-		u, err := l.get(e, try > 0)
-		if err != nil {
-			e.dialFailed(err)
-			return e.another(ep)
-		}
-		e.up = u
-		err = e.roundTrip(u, ep)
-		if err == nil {
-			return false
-		}
-		var se *exchange.SendError
-		if !errors.As(err, &se) || !e.mayRetry(u, se, try, silent) {
-			e.sendFailed(err)
-			e.drop()
-			return false
-		}
-		silent = silent || !se.Unsent
-		e.drop()
-	}
-}
-
-// mostUnsent bounds how often one endpoint is tried over HTTP/2: connections that
-// end refuse what comes too late.
-const mostUnsent = 3
-
-// mayRetry reports whether the request may be sent to the same endpoint once
-// more; silent says that this was done after a connection ended silently.
-func (e *passage) mayRetry(u exchange.Upstream, se *exchange.SendError, try int, silent bool) bool {
-	if errors.Is(se, exchange.ErrNoUpgrade) {
-		return false
-	}
-	again := u.Reused() && se.Silent && !silent && e.idempotent()
-	if _, ok := u.(*http2.ClientStream); ok {
-		return try < mostUnsent && (se.Unsent || again)
-	}
-	return try == 0 && (again || (u.Reused() && se.Unsent))
-}
-
-// another notes that ep cannot be had and reports whether there may be others.
-func (e *passage) another(ep *backend.Endpoint) bool {
-	if e.route().Backend.Algorithm == nil || e.failed == message.ReasonClientGone {
-		return false
-	}
-	e.times.sent = e.now()
+// passOver has the next choice be another endpoint than ep, if it can.
+func (e *passage) passOver(ep *backend.Endpoint) bool {
 	n := len(e.pick.Tried)
 	if n == mostTried {
 		return false
@@ -197,41 +145,66 @@ func (e *passage) another(ep *backend.Endpoint) bool {
 	return true
 }
 
-// idempotent reports whether the request may be sent twice (RFC 9110 9.2.2).
-func (e *passage) idempotent() bool {
-	if e.req.Body != nil {
-		return false
+// settle takes note of how an attempt ended.
+func (e *passage) settle(a *attempt) {
+	if a.err == nil {
+		e.take(a)
+	} else {
+		e.missed(a)
 	}
-	switch e.req.Method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE":
-		return true
+	e.conclude(a, e.outcome())
+	if a.err != nil {
+		a.drop()
 	}
-	return false
 }
 
-func (e *passage) roundTrip(u exchange.Upstream, ep *backend.Endpoint) error {
-	up := &e.ctx.Upstream
-	o := &e.send
-	o.Now = e.times.sent
-	o.Host = e.host(ep)
-	o.Timeout = e.p.opts.ResponseTimeout
-	by := int64(0)
-	if up.Timeout > 0 {
-		by = e.times.filtered + int64(up.Timeout)
-		left := max(time.Duration(by-o.Now), 1)
-		if o.Timeout == 0 || left < o.Timeout {
-			o.Timeout = left
-		}
+// take makes the response of a that of the exchange.
+func (e *passage) take(a *attempt) {
+	e.failed, e.cause, e.refused = message.ReasonNone, nil, nil
+	e.times.sent, e.times.answered = a.sent, a.answered
+	e.ctx.Response = a.resp
+}
+
+// again returns the attempt that follows a, nil when a was the last.
+func (e *passage) again(a *attempt) *attempt {
+	if e.failed == message.ReasonNone && e.ctx.Upstream.Retry == nil {
+		return nil
 	}
-	u.LimitBody(e.p.opts.WriteTimeout, by)
-	e.down.Pair(u)
-	if err := u.Do(e.req, &e.resp, o); err != nil {
-		e.resp.Reset()
-		return err
+	if a.lost() && e.route().Backend.Algorithm != nil && e.failed != message.ReasonClientGone {
+		return e.another(a)
 	}
-	e.times.answered = e.now()
-	e.ctx.Response = &e.resp
-	return nil
+	return e.retry(a)
+}
+
+// another returns an attempt with another endpoint after a found no connection:
+// nothing was sent yet.
+func (e *passage) another(a *attempt) *attempt {
+	if !e.passOver(a.endpoint) {
+		return nil
+	}
+	failed, cause := e.failed, e.cause
+	n := e.newAttempt()
+	if !e.next(n) {
+		return nil
+	}
+	e.logAttempt(a, failed, cause)
+	return n
+}
+
+// newAttempt returns an attempt like the first.
+func (e *passage) newAttempt() *attempt {
+	f := &e.first
+	n := &attempt{e: e, req: f.req, resp: new(message.Response), send: f.send, sent: e.now()}
+	if e.racing != nil { // several at a time: each with its own
+		req := *f.req
+		n.req = &req
+	}
+	if p := e.replay; p != nil {
+		n.req.Body = p.again(n.req)
+		n.send.Expect = n.send.Expect && !p.begun()
+		n.send.From = p
+	}
+	return n
 }
 
 // host returns the Host field for the backend.
@@ -254,140 +227,19 @@ func (e *passage) host(ep *backend.Endpoint) string {
 	return ep.Authority
 }
 
-// dialFailed notes why there is no connection.
-func (e *passage) dialFailed(err error) {
-	reason := message.ReasonDialFailed
-	var de *pool.DialError
-	if errors.As(err, &de) {
-		reason = de.Reason
+// deadline returns when the exchange with the backend must end, on the sweeper's
+// clock; 0: no limit.
+func (e *passage) deadline() int64 {
+	if up := e.ctx.Upstream.Timeout; up > 0 {
+		return e.times.filtered + int64(up)
 	}
-	if errors.Is(err, http2.ErrBusy) {
-		reason = message.ReasonBackendBusy
-	}
-	if errors.Is(err, context.DeadlineExceeded) && e.ctx.Upstream.Timeout > 0 {
-		reason = message.ReasonBackendTimeout
-	}
-	e.fail(reason, err)
-	e.logFailure("connect to backend")
+	return 0
 }
 
-// sendFailed notes why there is no response.
-func (e *passage) sendFailed(err error) {
-	e.fail(e.sendReason(err), err)
-	e.logFailure("forward request")
-}
-
-func (e *passage) sendReason(err error) message.Reason {
-	var pe *exchange.ProtocolError
-	var netErr net.Error
-	switch {
-	case bodyReason(err) != message.ReasonNone:
-		return bodyReason(err)
-	case e.down.Gone():
-		return message.ReasonClientGone
-	case e.down.BodyError() != nil:
-		return clientReason(e.down.BodyError())
-	case errors.Is(err, exchange.ErrNoUpgrade):
-		return message.ReasonUpgradeFailed
-	case errors.Is(err, exchange.ErrLengthRequired):
-		return message.ReasonLengthRequired
-	case errors.Is(err, fastcgi.ErrOverloaded):
-		return message.ReasonBackendBusy
-	case errors.Is(err, exchange.ErrUnsendable):
-		return message.ReasonInternal
-	case errors.Is(err, sock.ErrTimeout):
-		return message.ReasonBackendTimeout
-	case errors.As(err, &pe):
-		if pe.Reason == message.ReasonBackendHeaderTooLarge {
-			return pe.Reason
-		}
-		return message.ReasonBackendMalformed
-	case errors.Is(err, exchange.ErrUnexpectedEnd), errors.Is(err, sock.ErrStale):
-		return message.ReasonBackendClosed
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return message.ReasonBackendReset
-	case errors.As(err, &netErr) && netErr.Timeout():
-		return message.ReasonBackendTimeout
+// shorter returns the shorter one of two limits, 0 meaning none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
+		return b
 	}
-	return message.ReasonBackendReset
-}
-
-// clientReason says what is wrong with a request body.
-func clientReason(err error) message.Reason {
-	var pe *exchange.ProtocolError
-	switch {
-	case errors.As(err, &pe):
-		return pe.Reason
-	case bodyReason(err) != message.ReasonNone:
-		return bodyReason(err)
-	case errors.Is(err, sock.ErrTimeout):
-		return message.ReasonBodyTimeout
-	case errors.Is(err, exchange.ErrUnexpectedEnd):
-		return message.ReasonBodyCut
-	}
-	return message.ReasonClientGone
-}
-
-// replyFailed notes why the response did not reach the client completely.
-func (e *passage) replyFailed(err error) {
-	if e.up != nil {
-		defer e.drop()
-	}
-	if e.failed == message.ReasonClientGone {
-		return // that is known, and nobody is there
-	}
-	defer e.logFailure("send response")
-	var re *exchange.ReplyError
-	backend, late := errors.As(err, &re) && re.Backend, errors.Is(err, sock.ErrTimeout)
-	refused := bodyReason(err)
-	if refused == message.ReasonNone && backend {
-		refused = e.uploadReason()
-	}
-	switch {
-	case refused != message.ReasonNone:
-		e.fail(refused, err)
-	case backend && e.down.Gone():
-		e.fail(message.ReasonClientGone, err) // which interrupted the backend
-		return
-	case backend && late:
-		e.fail(message.ReasonBackendBodyTimeout, err)
-	case backend:
-		e.fail(message.ReasonBackendBodyCut, err)
-	case late:
-		e.fail(message.ReasonClientStalled, err)
-		return
-	default:
-		e.fail(message.ReasonClientGone, err)
-		return
-	}
-	if status, _ := e.down.Sent(); status != 0 {
-		e.endGRPC()
-		return
-	}
-	if errors.As(err, new(*exchange.ProtocolError)) {
-		e.fail(message.ReasonBackendMalformed, err)
-	}
-	e.answer()
-	e.brand()
-	_ = e.down.Reply(e.ctx.Response)
-}
-
-func (e *passage) logFailure(what string) {
-	address := ""
-	if e.endpoint != nil {
-		address = e.endpoint.Address
-	}
-	level := slog.LevelError
-	if e.failed.Status() < 500 { // the client's doing
-		level = slog.LevelInfo
-	}
-	e.logSome(level, e.failed, "request failed", "while", what, "reason", e.failed.Code(), "client", e.req.Remote.String(), "route", e.ctx.RouteID,
-		"backend", address, "method", e.req.Method, "host", e.req.Host, "path", e.req.Path, "error", errorText(e.cause))
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return strings.Clone(fmt.Sprint(err))
+	return a
 }

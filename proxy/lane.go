@@ -91,14 +91,14 @@ func (t *transport) all() []*lane {
 }
 
 // get returns a stream, or a connection: an idle one unless fresh is wanted.
-func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
-	if e.ctx.Upstream.ProxyProtocol != 0 {
-		return l.getOwn(e)
+func (l *lane) get(a *attempt, fresh bool) (exchange.Upstream, error) {
+	if a.e.ctx.Upstream.ProxyProtocol != 0 {
+		return l.getOwn(a)
 	}
 	if l.t.ep.Scheme == "fastcgi" {
-		return l.getProgram(e, fresh)
+		return l.getProgram(a, fresh)
 	}
-	streams := l.wantsStream(e)
+	streams := l.wantsStream(a)
 	if !fresh && !streams {
 		if c, ok := l.idle.Get(); ok {
 			c.Idle = false
@@ -106,39 +106,44 @@ func (l *lane) get(e *passage, fresh bool) (exchange.Upstream, error) {
 			return c, nil
 		}
 	}
-	ctx, cancel := l.dialContext(e)
+	ctx, cancel := l.dialContext(a)
 	defer cancel()
 	if streams {
 		s, err := l.stream(ctx)
 		if !errors.Is(err, errSpeaksHTTP1) {
 			return s, err
 		}
-		return l.get(e, fresh)
+		return l.get(a, fresh)
 	}
 	nc, err := l.dial(ctx, nil, "http/1.1")
 	if err != nil {
 		return nil, err
 	}
-	e.times.sent = e.now()
+	a.sent = a.e.now()
 	return l.newClient(nc), nil
 }
 
 // dialContext bounds the making of a connection.
-func (l *lane) dialContext(e *passage) (context.Context, context.CancelFunc) {
+func (l *lane) dialContext(a *attempt) (context.Context, context.CancelFunc) {
+	e := a.e
 	limit := time.Duration(0)
-	if e.send.Upgrade != "" {
+	if a.send.Upgrade != "" {
 		limit = l.p.opts.UpgradeDialTimeout
 	}
-	if up := e.ctx.Upstream.Timeout; up > 0 {
-		left := up - time.Duration(e.now()-e.times.filtered)
-		if limit <= 0 || left < limit {
-			limit = max(left, 1)
-		}
+	if r := e.ctx.Upstream.Retry; r != nil {
+		limit = shorter(limit, r.Timeout)
+	}
+	if by := e.deadline(); by != 0 {
+		limit = shorter(limit, max(time.Duration(by-e.now()), 1))
+	}
+	ctx := l.p.base
+	if a.runner != nil {
+		ctx = a.runner.ctx
 	}
 	if limit <= 0 {
-		return l.p.base, func() {}
+		return ctx, func() {}
 	}
-	return context.WithTimeout(l.p.base, limit)
+	return context.WithTimeout(ctx, limit)
 }
 
 // newClient makes an HTTP/1.1 connection of nc.

@@ -27,19 +27,22 @@ type passage struct {
 	failed message.Reason // why Fairlead itself answers
 	cause  error
 
-	// resp is where backend responses are read into; own is for responses made
-	// here.
-	resp, own message.Response
+	// received is where the backend's response is read into, unless there is more
+	// than one; own is for responses made here.
+	received, own message.Response
 
-	endpoint *backend.Endpoint
-	busy     *backend.Endpoint // the one that counts this request
-	up       exchange.Upstream
-	lane     *lane // of up
-	send     exchange.SendOptions
+	// attempt is the last one, and the one whose response is taken; first is memory
+	// for the usual case that there is only one.
+	*attempt
+	first    attempt
+	attempts int               // endpoints that the request was sent to, or tried to be
+	target   *backend.Endpoint // of a dynamic backend
 	pick     backend.Pick
 	tried    [mostTried]*backend.Endpoint
-	attempts int // endpoints that the request was sent to, or tried to be
-	asking   asking
+	asking   *attempt     // the one that guards were asked about last; may be nil
+	refused  filter.Guard // that kept the request from the last endpoint
+	replay   *replay      // nil: the body is sent once
+	racing   *race        // nil: one attempt at a time
 
 	replied bool
 	times   times
@@ -67,7 +70,7 @@ func (p *Proxy) begin(d exchange.Downstream) *passage {
 		rec.Own = e
 	}
 	e.p, e.down, e.rec, e.req = p, d, rec, &rec.Request
-	e.times = times{begin: rec.Begun}
+	e.times, e.attempt = times{begin: rec.Begun}, &e.first
 	e.req.ShuttingDown = p.stopping.Load()
 	e.ctx.Begin(e.req, e)
 	return e
@@ -91,9 +94,7 @@ func (e *passage) end() {
 func (e *passage) panicked(v any) {
 	e.p.log.Error("a filter panicked", "route", e.ctx.RouteID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 	e.closeAfter()
-	if e.up != nil {
-		e.drop()
-	}
+	e.drop()
 	e.failed, e.cause = message.ReasonFilterPanic, nil
 	defer func() {
 		if v := recover(); v != nil {
@@ -114,12 +115,13 @@ func (e *passage) reset() {
 	clear(e.rounds)
 	e.rounds = e.rounds[:0]
 	clear(e.tried[:])
-	e.path, e.failed, e.cause, e.replied, e.attempts, e.asking = "", message.ReasonNone, nil, false, 0, asking{}
-	e.pick, e.send = backend.Pick{}, exchange.SendOptions{}
-	e.resp.Reset()
+	e.path, e.failed, e.cause, e.replied, e.attempts = "", message.ReasonNone, nil, false, 0
+	e.attempt, e.first, e.target, e.asking, e.refused, e.replay = &e.first, attempt{}, nil, nil, nil, nil
+	e.pick = backend.Pick{}
+	e.received.Reset()
 	e.own.Reset()
 	e.ctx.End()
-	e.rec, e.down, e.req, e.endpoint, e.lane = nil, nil, nil, nil, nil
+	e.rec, e.down, e.req = nil, nil, nil
 }
 
 // route returns the route of the last round, nil when none matched.

@@ -12,7 +12,7 @@ import (
 
 // getProgram returns a connection to a fastcgi endpoint: an idle one, where they
 // are kept, unless fresh is wanted.
-func (l *lane) getProgram(e *passage, fresh bool) (exchange.Upstream, error) {
+func (l *lane) getProgram(a *attempt, fresh bool) (exchange.Upstream, error) {
 	if !fresh {
 		if c, ok := l.programs.Get(); ok {
 			c.Idle = false
@@ -20,13 +20,13 @@ func (l *lane) getProgram(e *passage, fresh bool) (exchange.Upstream, error) {
 			return c, nil
 		}
 	}
-	ctx, cancel := l.dialContext(e)
+	ctx, cancel := l.dialContext(a)
 	defer cancel()
 	nc, err := l.dial(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	e.times.sent = e.now()
+	a.sent = a.e.now()
 	l.p.metrics.ConnMoved(metrics.BackendSide, metrics.ConnClosed, metrics.ConnActive)
 	return fastcgi.NewClient(sock.Wrap(nc, l.p.sweeper), fastcgi.Config{
 		KeepConn: l.p.opts.FastCGIKeepConn && !l.p.opts.NoKeepAlives,

@@ -11,21 +11,21 @@ import (
 
 // getOwn returns a new connection that begins with a PROXY header: it speaks for
 // one client and serves nobody else. Over HTTP/2 connections are shared.
-func (l *lane) getOwn(e *passage) (exchange.Upstream, error) {
+func (l *lane) getOwn(a *attempt) (exchange.Upstream, error) {
 	if s := l.t.ep.Scheme; s == "h2c" || s == "fastcgi" {
 		return nil, &pool.DialError{
 			Endpoint: l.t.ep, Reason: message.ReasonDialFailed,
 			Err: fmt.Errorf("proxyProtocol is for http and https backends, and this one is %s", s),
 		}
 	}
-	ctx, cancel := l.dialContext(e)
+	ctx, cancel := l.dialContext(a)
 	defer cancel()
 	nc, err := l.dial(ctx, proxyproto.Append(nil, proxyproto.Header{
-		Version: e.ctx.Upstream.ProxyProtocol, Source: e.req.Remote, Destination: e.req.Local,
+		Version: a.e.ctx.Upstream.ProxyProtocol, Source: a.req.Remote, Destination: a.req.Local,
 	}), "http/1.1")
 	if err != nil {
 		return nil, err
 	}
-	e.times.sent = e.now()
+	a.sent = a.e.now()
 	return l.newClient(nc), nil
 }

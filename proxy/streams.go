@@ -54,9 +54,9 @@ func (l *lane) beginStreams() {
 
 // wantsStream reports whether an exchange should go over HTTP/2. Upgrades go over
 // HTTP/1.1 where there is a choice: few backends know RFC 8441.
-func (l *lane) wantsStream(e *passage) bool {
+func (l *lane) wantsStream(a *attempt) bool {
 	s := &l.streams
-	if s.pool == nil || (e.send.Upgrade != "" && l.t.ep.Scheme != "h2c") {
+	if s.pool == nil || (a.send.Upgrade != "" && l.t.ep.Scheme != "h2c") {
 		return false
 	}
 	return s.speaks.Load() != speaksHTTP1

@@ -105,21 +105,8 @@ func (p *Proxy) countClosed(c *http1.Client) {
 // release gives the connection of the exchange back: into the pool if it can
 // be used again.
 func (e *passage) release() {
-	e.occupy(nil)
-	u := e.up
-	if u == nil {
-		return
-	}
-	e.up = nil
-	alone := e.down.Unpair()
-	e.lane.put(u, u.Finish() && alone && e.ctx.Upstream.ProxyProtocol == 0, e.times.end)
-}
-
-// drop closes the connection of the exchange.
-func (e *passage) drop() {
-	_ = e.down.Unpair()
-	_ = e.up.Close()
-	e.up = nil
+	e.endRace()
+	e.attempt.release(e.times.end)
 }
 
 // idleTick is how often idle connections are looked at.
