@@ -76,6 +76,27 @@ func TestBreakers(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 }
 
+// TestAdmission checks that failures which no backend had a part in count.
+func TestAdmission(t *testing.T) {
+	i := run(t, "-wait-first-route-load", "-inline-routes",
+		`r: * -> admissionControl("shop", "active", "5ms", 100, 0, 1, 1, 1) -> "http://127.0.0.1:1"`)
+	i.eventually("a request is refused", func() bool {
+		resp, err := http.Get(i.proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode == 503 && resp.Header.Get("Admission-Control") == "true"
+	})
+	http.DefaultClient.CloseIdleConnections()
+	_, text := i.get(i.support + "/metrics")
+	for _, key := range []string{"total", "reject"} {
+		if !strings.Contains(text, fmt.Sprintf(`{key="shedder.admission_control.%s.shop"}`, key)) {
+			t.Errorf("the metrics do not have %q", key)
+		}
+	}
+}
+
 // TestQueue checks through real connections that turns are given back: when the
 // client goes away, when it does so while it waits, and when no backend can be had.
 func TestQueue(t *testing.T) {

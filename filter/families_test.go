@@ -36,6 +36,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/respond"
 	_ "fairlead.dev/fairlead/filter/sed"
 	_ "fairlead.dev/fairlead/filter/shadow"
+	_ "fairlead.dev/fairlead/filter/shed"
 	_ "fairlead.dev/fairlead/filter/static"
 	_ "fairlead.dev/fairlead/filter/trace"
 )
