@@ -131,7 +131,8 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		Sources: sources, Compiler: compiler,
 		Table:   table.Options{IgnoreTrailingSlash: proxy.Options.From(options).IgnoreTrailingSlash},
 		Publish: p.proxy.SetTable, Observe: watch.observe,
-		Log: log, Quiet: control.Options.From(options).Quiet,
+		Created: created(options, p.metrics),
+		Log:     log, Quiet: control.Options.From(options).Quiet,
 	})
 	p.admin = admin.New(options, admin.Sources{
 		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: health{p},

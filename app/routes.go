@@ -7,6 +7,7 @@ import (
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/metrics"
+	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/source"
 )
 
@@ -55,4 +56,13 @@ func (w *routeWatch) observe(st *control.Status) {
 		w.last = st.Updated
 		w.metrics.RoutesUpdated(st.Len(), len(st.Invalid), st.Updated, time.Since(st.Updated))
 	}
+}
+
+// created measures how old the objects are that routes are made from, if the
+// options ask for it.
+func created(options *option.Set, m *metrics.Metrics) func(origin string, age time.Duration) {
+	if !control.Options.From(options).Created {
+		return nil
+	}
+	return func(origin string, age time.Duration) { m.Timer("routeCreationTime." + origin).Observe(age) }
 }

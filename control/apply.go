@@ -15,7 +15,8 @@ import (
 type change struct {
 	put    []*table.Route
 	remove []string
-	left   []*route.Route // routes that leave the table
+	came   []*route.Route // routes that are new in the table
+	left   []*route.Route // routes that leave it
 
 	added, changed, removed ids // for the log
 }
@@ -49,6 +50,7 @@ func (l *Loop) apply(start time.Time, news, tell bool) {
 		l.generation++
 		l.updated = start
 		l.Publish(l.table)
+		l.marks.change(c.came, c.left, !l.status.Load().Loaded)
 	}
 	l.closeRoutes(l.drain.add(start, c.left))
 	if news || tell || len(entries) > 0 {
@@ -141,6 +143,9 @@ func (l *Loop) commit(e *entry, c *change) {
 		}
 		if old != nil {
 			c.left = append(c.left, old)
+		}
+		if e.served != nil && l.Created != nil {
+			c.came = append(c.came, e.served)
 		}
 	}
 	l.book.file(e)

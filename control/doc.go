@@ -11,7 +11,8 @@
 //	updates and publishes a table  table.Update, Config.Publish
 //	reports                        Status, the log, Config.Observe
 //
-// One changed route among many costs what the one costs: nothing walks the
+// With -clone-route or -edit-route what was read is rewritten before it comes into
+// the book (rewrite.go). One changed route among many costs what the one costs: nothing walks the
 // whole table.
 //
 // It promises:

@@ -27,6 +27,10 @@ type Config struct {
 	// Observe, if set, is told of each change of the Status, under the same
 	// conditions.
 	Observe func(*Status)
+	// Created, if set, is told how old the objects of an origin were, as the filter
+	// originMarker has it, when their first route was published; not of those that
+	// are there from the start. The same conditions hold.
+	Created func(origin string, age time.Duration)
 	Log     *slog.Logger
 	// Quiet leaves single routes out of the log.
 	Quiet bool
@@ -50,6 +54,7 @@ type Loop struct {
 	generation uint64
 	updated    time.Time
 	drain      drain
+	marks      marks
 	said       map[string]bool // problems that were logged
 }
 
@@ -67,6 +72,7 @@ func New(c Config) *Loop {
 		book:   newBook(),
 		table:  table.New(c.Table),
 		drain:  drain{grace: c.Drain},
+		marks:  marks{told: c.Created},
 		said:   map[string]bool{},
 	}
 	for i, s := range c.Sources {
@@ -189,6 +195,9 @@ func (l *Loop) receive(d delivery, now time.Time) (news bool, err error) {
 		return recovered, nil
 	}
 	o.loaded, o.changedAt = true, now
+	if w := l.Compiler.Rewriter; w != nil {
+		d.set = o.rewrite(w, d.set)
+	}
 	l.book.take(o, d.set)
 	return true, nil
 }

@@ -15,6 +15,7 @@ var Options = option.Define("control", Values{})
 type Values struct {
 	WaitFirstLoad bool `flag:"wait-first-route-load" doc:"listen only when every source has delivered its routes"`
 	Quiet         bool `flag:"suppress-route-update-logs" doc:"log how many routes changed, not which"`
+	Created       bool `flag:"route-creation-metrics" doc:"measure how old the objects that originMarker names are when their routes begin to serve"`
 }
 
 // Open returns the sources that the options ask for, in the order in which they

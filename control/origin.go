@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/source"
 )
 
@@ -17,7 +18,8 @@ type origin struct {
 	index  int // place in the configured order
 	wake   chan struct{}
 
-	set       source.Set // the last good one
+	set       source.Set // the last good one, rewritten
+	rewritten map[*eskip.Route]rewriting
 	loaded    bool
 	changedAt time.Time // of set
 	err       error     // why the latest reading failed

@@ -26,6 +26,9 @@ type Compiler struct {
 	// Prepend and Append are the default filters, put around the filters of
 	// every route but <forward> ones.
 	Prepend, Append []eskip.Call
+	// Rewriter, if set, is what definitions pass through before they are compiled:
+	// who reads them from sources calls it.
+	Rewriter *Rewriter
 	// Disabled lists filters that no route may use.
 	Disabled []string
 	// DefaultAlgorithm serves load balanced backends that name none; "" is

@@ -21,6 +21,8 @@ type Values struct {
 	Prepend    []string `flag:"default-filters-prepend" repeat:"true" doc:"filters put before those of every route, joined with ->"`
 	Append     []string `flag:"default-filters-append" repeat:"true" doc:"filters put after those of every route, joined with ->"`
 	Disabled   []string `flag:"disabled-filters" doc:"filters that no route may use: a route with one is invalid"`
+	Clone      []string `flag:"clone-route" repeat:"true" doc:"/expression/replacement/: routes get a twin, with the id clone_ and their own, where the expression matches the text of predicates or filters"`
+	Edit       []string `flag:"edit-route" repeat:"true" doc:"/expression/replacement/ in the text of each predicate and filter of all routes, clones and default filters included"`
 	ForwardURL string   `flag:"forward-backend-url" doc:"where routes with the backend <forward> send their requests, without their filters"`
 }
 
@@ -57,7 +59,16 @@ func New(options *option.Set, log *slog.Logger, pending func(kind, name string) 
 	if c.Append, err = c.defaults("default-filters-append", o.Append, log); err != nil {
 		errs = append(errs, err)
 	}
-	return c, errors.Join(errs...)
+	if c.Rewriter, err = newRewriter(o.Clone, o.Edit); err != nil {
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil || c.Rewriter == nil {
+		return c, err
+	}
+	// The default filters are part of what is rewritten.
+	c.Rewriter.around = &Compiler{Prepend: c.Prepend, Append: c.Append}
+	c.Prepend, c.Append = nil, nil
+	return c, nil
 }
 
 // defaults reads the default filters of one option.
