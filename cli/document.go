@@ -98,8 +98,10 @@ func (s *shell) report(problems []error) error {
 // compiler makes routes the way the proxy does, without ever serving with them.
 func compiler() *route.Compiler {
 	options := option.NewSet()
+	env := filter.NewEnv(options, discard())
+	env.Offline = true
 	return &route.Compiler{
-		FilterEnv:    filter.NewEnv(options, discard()),
+		FilterEnv:    env,
 		PredicateEnv: &predicate.Env{Options: options, Log: discard()},
 		Endpoints:    new(backend.Set),
 		ForwardURL:   "http://forward.invalid", // what the proxy will have is not known here

@@ -22,6 +22,11 @@ type Env struct {
 	// RouteID is the route that is being built.
 	RouteID string
 
+	// Offline says that routes are only checked, away from where they will serve:
+	// options and secret files are not known here, so that what they lack is no
+	// error. A filter that lacks something refuses every request.
+	Offline bool
+
 	shared *shared
 }
 

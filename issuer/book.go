@@ -9,6 +9,7 @@ import (
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/kit/httpcall"
 	"fairlead.dev/fairlead/kit/live"
+	"fairlead.dev/fairlead/kit/memo"
 )
 
 // mostEntries bounds the providers and key sets of a Book. Those who have one keep
@@ -22,6 +23,8 @@ type Book struct {
 	fetches live.Group
 	ctx     context.Context // ends with Close
 	close   context.CancelFunc
+
+	introspections *memo.Memo[asked, Claims]
 
 	mu        sync.Mutex
 	providers map[string]*Provider
@@ -37,8 +40,9 @@ func In(env *filter.Env) *Book {
 
 func newBook(log *slog.Logger) *Book {
 	b := &Book{
-		log: log, calls: httpcall.New(httpcall.Config{MaxCalls: 64, MaxConns: 4}),
-		providers: map[string]*Provider{}, keys: map[string]*Keys{},
+		log: log, calls: httpcall.New(httpcall.Config{}),
+		introspections: memo.New[asked, Claims](memo.Config{}),
+		providers:      map[string]*Provider{}, keys: map[string]*Keys{},
 	}
 	b.ctx, b.close = context.WithCancel(context.Background())
 	return b
@@ -50,7 +54,7 @@ func (b *Book) Close() error {
 	b.close()
 	b.mu.Unlock()
 	b.fetches.Wait()
-	return b.calls.Close()
+	return errors.Join(b.introspections.Close(), b.calls.Close())
 }
 
 // Provider returns the issuer with this URL. Nothing is fetched yet.

@@ -21,8 +21,13 @@
 //   - An issuer of https names no services of http, and is who it says it is.
 //
 // An error that is ErrToken is the token's fault; any other says that it could not
-// be found out. Neither holds the token. It does not ask about opaque tokens: that
-// is filter/auth.
+// be found out. Neither holds the token.
+//
+// For tokens that say nothing themselves there are two services to ask: Service is
+// that of -oauth2-tokeninfo-url, which remembers answers as long as the options and
+// the token allow, and Provider.Introspect is that of an issuer.
+//
+// It does not log anybody in and does not decide what a token may do.
 //
 // Start reading at Keys.Verify, then document.get.
 package issuer

@@ -33,10 +33,12 @@ type Provider struct {
 	book *Book
 	url  string
 	doc  document[Metadata]
+
+	complain complaints // about introspection
 }
 
 func newProvider(b *Book, url string) *Provider {
-	p := &Provider{book: b, url: url}
+	p := &Provider{book: b, url: url, complain: complaints{log: b.log}}
 	where := strings.TrimSuffix(url, "/") + "/.well-known/openid-configuration"
 	p.doc = document[Metadata]{
 		book: b, url: where, fresh: time.Hour,

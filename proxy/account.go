@@ -110,7 +110,9 @@ func (e *passage) logAccess(status int, sent int64) {
 		return
 	}
 	r, o := e.req, &e.ctx.Original
+	user, _ := filter.State(&e.ctx, "auth-user")
 	entry := accesslog.Entry{
+		User:     user,
 		Received: e.p.sweeper.Time(e.times.begin), Duration: time.Duration(e.times.end - e.times.begin),
 		Remote: r.Remote, ForwardedFor: r.Header.Get("X-Forwarded-For"),
 		Method: o.Method, Path: o.RawPath, Query: o.Query, Major: r.Major, Minor: r.Minor, Host: o.Host,

@@ -112,20 +112,20 @@ func (f *File[T]) look(log *slog.Logger) {
 func (f *File[T]) read() error {
 	info, err := os.Stat(f.path)
 	if err != nil {
-		return fmt.Errorf("read file: %w", err)
+		return f.wrong(err)
 	}
 	if f.info != nil && os.SameFile(info, f.info) && info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) {
 		return nil
 	}
 	text, err := readSmall(f.path, mostFileBytes)
 	if err != nil {
-		return fmt.Errorf("read file: %w", err)
+		return f.wrong(err)
 	}
 	sum := sha256.Sum256(text)
 	if f.value.Load() == nil || sum != f.sum {
 		v, err := f.parse(text)
 		if err != nil {
-			return fmt.Errorf("file %q: %w", f.path, err)
+			return f.wrong(err)
 		}
 		f.sum = sum
 		f.value.Store(&v)
@@ -134,6 +134,14 @@ func (f *File[T]) read() error {
 		f.info = nil
 	}
 	return nil
+}
+
+// wrong says what is wrong with the file. The path stands there once, and quoted.
+func (f *File[T]) wrong(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return fmt.Errorf("file %q: %w", f.path, err)
 }
 
 // readSmall reads a regular file of at most so many bytes. Opening anything else,
