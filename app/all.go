@@ -4,6 +4,7 @@ package app
 import (
 	_ "fairlead.dev/fairlead/balance"
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/auth"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/breaker"
 	_ "fairlead.dev/fairlead/filter/compress"
@@ -14,6 +15,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/limit"
+	_ "fairlead.dev/fairlead/filter/mtls"
 	_ "fairlead.dev/fairlead/filter/note"
 	_ "fairlead.dev/fairlead/filter/oidc"
 	_ "fairlead.dev/fairlead/filter/path"

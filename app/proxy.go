@@ -126,6 +126,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 		func() float64 { return float64(p.proxy.Parked()) })
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
+	p.certs.ForFilters(compiler.FilterEnv)
 	watch := &routeWatch{metrics: p.metrics}
 	p.loop = control.New(control.Config{
 		Sources: sources, Compiler: compiler,

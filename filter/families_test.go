@@ -18,6 +18,7 @@ import (
 	"fairlead.dev/fairlead/filter/filtertest"
 
 	_ "fairlead.dev/fairlead/filter/accesslog"
+	_ "fairlead.dev/fairlead/filter/auth"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/breaker"
 	_ "fairlead.dev/fairlead/filter/compress"
@@ -28,6 +29,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/limit"
+	_ "fairlead.dev/fairlead/filter/mtls"
 	_ "fairlead.dev/fairlead/filter/note"
 	_ "fairlead.dev/fairlead/filter/oidc"
 	_ "fairlead.dev/fairlead/filter/path"
@@ -127,6 +129,7 @@ func TestExamples(t *testing.T) {
 
 func runExample(t *testing.T, calls []eskip.Call) {
 	env := filter.NewEnv(nil, nil)
+	env.Offline = true
 	defer func() {
 		if err := env.Close(); err != nil {
 			t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -157,7 +158,8 @@ func (i *Issuer) keySet(w http.ResponseWriter, _ *http.Request) {
 func (i *Issuer) introspect(w http.ResponseWriter, r *http.Request) {
 	i.Introspections.Add(1)
 	if i.ClientID != "" {
-		if id, secret, _ := r.BasicAuth(); id != i.ClientID || secret != i.ClientSecret {
+		id, secret, _ := r.BasicAuth()
+		if id != url.QueryEscape(i.ClientID) || secret != url.QueryEscape(i.ClientSecret) { // RFC 6749 2.3.1
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}

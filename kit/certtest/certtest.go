@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
@@ -49,6 +50,8 @@ type Leaf struct {
 	// Names are the subject alternative names: those that parse as addresses
 	// become IP SANs, the others DNS SANs as they are, even if they are absurd.
 	Names []string
+	// URIs are URI SANs.
+	URIs []string
 	// NotBefore and NotAfter bound the validity.
 	NotBefore, NotAfter time.Time
 	// Usage bounds what it may be used for; both sides of TLS if empty.
@@ -166,6 +169,11 @@ func (l Leaf) template() *x509.Certificate {
 			template.IPAddresses = append(template.IPAddresses, ip)
 		} else {
 			template.DNSNames = append(template.DNSNames, n)
+		}
+	}
+	for _, text := range l.URIs {
+		if u, err := url.Parse(text); err == nil {
+			template.URIs = append(template.URIs, u)
 		}
 	}
 	return template
