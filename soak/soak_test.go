@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"fairlead.dev/fairlead/apptest"
+	"fairlead.dev/fairlead/kit/certtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,7 +46,9 @@ func duration(t *testing.T) time.Duration {
 func TestSoak(t *testing.T) {
 	whole := duration(t)
 	backend := serveQuietly(t)
-	all, err := examples(backend)
+	dir := t.TempDir()
+	surround(t, dir)
+	all, err := examples(backend, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,6 +71,8 @@ func TestSoak(t *testing.T) {
 	p := apptest.Start(t, "", append([]string{
 		"-routes-file=" + file, "-source-poll-timeout=200", "-enable-h2c-server",
 		"-close-idle-conns-period=1s", "-idle-timeout-server=2s",
+		"-credentials-paths=" + filepath.Join(dir, "secrets"), "-oauth2-tokeninfo-url=http://" + backend + "/tokeninfo",
+		"-mtls-authn-ca=" + filepath.Join(dir, "ca.crt"),
 	}, flags...)...)
 	if log := p.Log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("routes that do not compile:\n%s", errorLines(log))
@@ -110,6 +115,23 @@ func TestSoak(t *testing.T) {
 	}
 	if strings.Contains(p.Log.String(), "panic") {
 		t.Errorf("something panicked:\n%s", errorLines(p.Log.String()))
+	}
+}
+
+// surround writes the files that examples take for granted below /etc/fairlead.
+func surround(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Join(dir, "secrets"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"htpasswd":          "me:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", // password
+		"secrets/api-token": "token", "secrets/api-key": "key", "secrets/proxy": "secret",
+		"ca.crt": string(certtest.New(t, "ca").CertPEM),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

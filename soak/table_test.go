@@ -18,8 +18,9 @@ type example struct {
 }
 
 // examples returns the routes of all declarations, each below a path of its own.
-// Whatever they call outside goes to backend, host:port.
-func examples(backend string) ([]example, error) {
+// Whatever they call outside goes to backend, host:port; the files that they name
+// below /etc/fairlead are in dir.
+func examples(backend, dir string) ([]example, error) {
 	var all []example
 	add := func(kind, name, document string) error {
 		routes, err := eskip.Parse(name, document)
@@ -29,7 +30,7 @@ func examples(backend string) ([]example, error) {
 		for i, r := range routes {
 			path := fmt.Sprintf("/%s/%s/%d", kind, name, i)
 			r.ID = fmt.Sprintf("%s_%s_%d", kind, name, i)
-			relocate(r, path, backend)
+			relocate(r, path, backend, dir)
 			all = append(all, example{name, path, fmt.Sprintf("%s: %s;", r.ID, r.String())})
 		}
 		return nil
@@ -48,10 +49,10 @@ func examples(backend string) ([]example, error) {
 }
 
 // outside is an address in an argument.
-var outside = regexp.MustCompile(`(https?|fastcgi|h2c)://[^/"?#\s,]+`)
+var outside = regexp.MustCompile(`(https?|fastcgi|h2c)://[^/"'?#\s,]+`)
 
 // relocate puts r below path and leads all that it calls to backend.
-func relocate(r *eskip.Route, path, backend string) {
+func relocate(r *eskip.Route, path, backend, dir string) {
 	predicates := []eskip.Call{{Name: "PathSubtree", Args: []eskip.Arg{eskip.String(path)}}}
 	for _, p := range r.Predicates {
 		if p.Name != "Path" && p.Name != "PathSubtree" {
@@ -62,7 +63,7 @@ func relocate(r *eskip.Route, path, backend string) {
 	for i := range r.Filters {
 		for k, a := range r.Filters[i].Args {
 			if a.Kind == eskip.StringArg {
-				r.Filters[i].Args[k] = eskip.String(outside.ReplaceAllString(a.Text, "http://"+backend))
+				r.Filters[i].Args[k] = eskip.String(strings.ReplaceAll(outside.ReplaceAllString(a.Text, "http://"+backend), "/etc/fairlead", dir))
 			}
 		}
 	}
