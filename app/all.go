@@ -26,6 +26,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/shadow"
 	_ "fairlead.dev/fairlead/filter/shed"
 	_ "fairlead.dev/fairlead/filter/static"
+	_ "fairlead.dev/fairlead/filter/timeout"
 	_ "fairlead.dev/fairlead/filter/trace"
 	_ "fairlead.dev/fairlead/predicate/clock"
 	_ "fairlead.dev/fairlead/predicate/fixed"

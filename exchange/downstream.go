@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"time"
+
 	"fairlead.dev/fairlead/message"
 )
 
@@ -66,6 +68,15 @@ type Downstream interface {
 	// BodyError returns why the request's body could not be read, nil as long as
 	// it could.
 	BodyError() error
+}
+
+// Limiter is a Downstream that takes time limits for its exchange alone.
+type Limiter interface {
+	// Limit gives the client read from now for the rest of the request's body, in
+	// place of ServerConfig.ReadTimeout, and write from the beginning of the response
+	// for all of it, on top of ServerConfig.WriteTimeout; 0 leaves a limit as it is.
+	// Nobody may read the body or reply meanwhile.
+	Limit(read, write time.Duration)
 }
 
 // Ender is a Downstream that can end a response whose body broke off otherwise

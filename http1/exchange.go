@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/kit/buf"
@@ -27,9 +28,11 @@ type Exchange struct {
 	inform   func(*message.Response)
 	released bool
 	watch    watch
-	head     bool // the client sent HEAD
-	mute     bool // nothing is said to the client
-	cut      bool // only the end of the connection could say that all was sent
+	head     bool          // the client sent HEAD
+	mute     bool          // nothing is said to the client
+	writeFor time.Duration // see Limit
+	writeBy  int64         // when the response must be sent, 0: any time
+	cut      bool          // only the end of the connection could say that all was sent
 }
 
 var exchanges = sync.Pool{New: func() any { return new(Exchange) }}
@@ -42,7 +45,7 @@ func (x *Exchange) reset(c *conn) {
 	x.body = Body{}
 	x.record.Begun, x.record.Answered, x.record.Ended = 0, 0, 0
 	x.replied, x.close, x.sent, x.status, x.released, x.head, x.cut = false, false, 0, 0, false, false, false
-	x.mute = false
+	x.mute, x.writeFor, x.writeBy = false, 0, 0
 }
 
 // Record implements exchange.Downstream.
@@ -79,6 +82,16 @@ func (x *Exchange) HoldRead(on bool) {
 
 // Gone implements exchange.Downstream.
 func (x *Exchange) Gone() bool { return x.conn.s.HungUp() }
+
+// Limit implements exchange.Limiter.
+func (x *Exchange) Limit(read, write time.Duration) {
+	if read > 0 {
+		x.conn.readBy = x.conn.srv.sweeper.Now() + int64(read)
+	}
+	if write > 0 {
+		x.writeFor = write
+	}
+}
 
 // BodyError implements exchange.Downstream.
 func (x *Exchange) BodyError() error {

@@ -25,7 +25,11 @@ func (x *Exchange) Reply(resp *message.Response) error {
 	s := x.shape(resp)
 	out := buf.Get(buf.Small)
 	head := appendResponse(out[:0], resp, &s)
-	x.conn.s.SetTimeout(x.now(), x.conn.srv.cfg.WriteTimeout)
+	now := x.now()
+	if x.writeFor > 0 {
+		x.writeBy = x.conn.srv.sweeper.Now() + int64(x.writeFor)
+	}
+	x.limitWrite(now)
 	x.cut = s.length < 0 && !s.chunked && !s.bodiless
 	err := x.send(head, resp, &s)
 	if cap(head) == cap(out) {
@@ -46,6 +50,27 @@ func (x *Exchange) now() int64 {
 		return x.record.Answered
 	}
 	return x.conn.srv.sweeper.Now()
+}
+
+// limitWrite gives the client the write timeout from now to take some more, if
+// there is as much left for the whole response.
+func (x *Exchange) limitWrite(now int64) {
+	d := x.conn.srv.cfg.WriteTimeout
+	if x.writeBy != 0 {
+		left := time.Duration(max(x.writeBy-now, 1))
+		if d <= 0 || left < d {
+			d = left
+		}
+	}
+	x.conn.s.SetTimeout(now, d)
+}
+
+// awaitFilter takes the limit back while not the client is waited for, but a body
+// that a filter made.
+func (x *Exchange) awaitFilter() {
+	if x.writeBy == 0 {
+		x.conn.s.SetTimeout(0, 0)
+	}
 }
 
 // shape decides how the response is framed (RFC 9112 6.1, 6.3, 9.3).
@@ -175,8 +200,7 @@ func sizeFor(left int64) int {
 
 // progress renews the limits of both sides: data arrived.
 func (x *Exchange) progress(b exchange.Body) {
-	now := x.conn.srv.sweeper.Now()
-	x.conn.s.SetTimeout(now, x.conn.srv.cfg.WriteTimeout)
+	x.limitWrite(x.conn.srv.sweeper.Now())
 	if own, ok := b.(*Body); ok && own.onWait != nil {
 		own.onWait()
 	}
@@ -277,7 +301,7 @@ func (x *Exchange) sendFile(head []byte, f *os.File, length int64) error {
 		return x.copyReader(f, length, nil)
 	}
 	for length > 0 {
-		x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+		x.limitWrite(x.conn.srv.sweeper.Now())
 		piece := min(length, splicePiece)
 		n, err := to.ReadFrom(&io.LimitedReader{R: f, N: piece})
 		x.sent += n
@@ -306,12 +330,13 @@ func (x *Exchange) copyReader(r io.Reader, length int64, head []byte) error {
 	p := buf.Get(buf.Medium)
 	defer buf.Put(p)
 	for {
+		x.awaitFilter()
 		n, err := r.Read(p)
 		if length >= 0 && x.sent+int64(n) > length {
 			return &exchange.ReplyError{Err: errors.New("a filter delivers more than it promised"), Backend: true}
 		}
 		if n > 0 || len(head) > 0 {
-			x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+			x.limitWrite(x.conn.srv.sweeper.Now())
 			if werr := x.write(head, p[:n]); werr != nil {
 				return werr
 			}
@@ -337,11 +362,12 @@ func (x *Exchange) copyChunked(head []byte, r io.Reader, trailer *message.Header
 	defer buf.Put(p)
 	const tail = 2 // room for the line end of the chunk
 	for {
+		x.awaitFilter()
 		n, err := r.Read(p[:len(p)-tail])
 		if n > 0 {
 			head = appendChunkHead(head, n)
 			copy(p[n:], crlf)
-			x.conn.s.SetTimeout(x.conn.srv.sweeper.Now(), x.conn.srv.cfg.WriteTimeout)
+			x.limitWrite(x.conn.srv.sweeper.Now())
 			if werr := x.write(head, p[:n+tail]); werr != nil {
 				return werr
 			}
@@ -349,10 +375,12 @@ func (x *Exchange) copyChunked(head []byte, r io.Reader, trailer *message.Header
 			x.sent += int64(n)
 		}
 		if err == io.EOF { // readers return it bare
+			x.limitWrite(x.conn.srv.sweeper.Now())
 			return x.write(appendLastChunk(head, trailer), nil)
 		}
 		if err != nil {
 			if len(head) > 0 {
+				x.limitWrite(x.conn.srv.sweeper.Now())
 				_ = x.write(head, nil)
 			}
 			return &exchange.ReplyError{Err: err, Backend: true}

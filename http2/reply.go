@@ -15,6 +15,7 @@ func (s *stream) Reply(resp *message.Response) error {
 		return exchange.ErrReplied
 	}
 	s.replied, s.status = true, resp.Status
+	s.beginWriting()
 	switch b, ok := resp.Body.(exchange.Body); {
 	case resp.Body == nil || s.bodiless(resp):
 		return s.replyBare(resp)
@@ -22,6 +23,16 @@ func (s *stream) Reply(resp *message.Response) error {
 		return s.replyBody(resp, b)
 	}
 	return s.replyReader(resp)
+}
+
+// beginWriting starts the limit of the whole response.
+func (s *stream) beginWriting() {
+	if s.writeFor == 0 {
+		return
+	}
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.writeBy = s.c.srv.now() + int64(s.writeFor)
 }
 
 // bodiless reports whether the response has no body whatever it says (RFC 9110

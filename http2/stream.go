@@ -21,9 +21,10 @@ type stream struct {
 	ask    func() error
 
 	// Of the goroutine of the handler.
-	replied bool
-	status  int
-	sent    int64
+	replied  bool
+	status   int
+	sent     int64
+	writeFor time.Duration // see Limit
 
 	// What follows is guarded by the connection's lock.
 	c           *conn
@@ -43,6 +44,7 @@ type stream struct {
 	stalled     int64 // nothing could be sent since, 0: all could
 	trickle     int   // bytes sent since then
 	readBy      int64 // when the body has to be complete, 0: any time
+	writeBy     int64 // when the response has to be sent, 0: any time
 	lingers     int64 // the rest of the request is waited for until then; negative: no more
 
 	fn      func()            // see OnGone
@@ -64,6 +66,7 @@ func (s *stream) begin(c *conn, id uint32) {
 	s.send = sendWindow{}
 	s.remoteEnded, s.localEnded, s.over, s.away, s.how, s.err = false, false, false, false, closedUnknown, nil
 	s.size, s.waiting, s.stalled, s.trickle, s.readBy, s.lingers = 0, false, 0, 0, 0, 0
+	s.writeFor, s.writeBy = 0, 0
 	s.fn, s.up, s.struck, s.telling = nil, nil, false, false
 	s.body.begin(&c.common, id, streamWindow, message.Unknown)
 	if s.inform == nil {
@@ -269,6 +272,18 @@ func (s *stream) SendOptions(o *exchange.SendOptions) {
 	}
 	o.Upgrade = ""
 	o.Inform = s.inform
+}
+
+// Limit implements exchange.Limiter. The watch may be a little late.
+func (s *stream) Limit(read, write time.Duration) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if read > 0 && !s.remoteEnded && s.head.protocol == "" {
+		s.readBy = s.c.srv.now() + int64(read)
+	}
+	if write > 0 {
+		s.writeFor = write
+	}
 }
 
 // CloseAfter implements exchange.Downstream.

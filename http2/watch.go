@@ -119,7 +119,7 @@ func (s *stream) check(now int64, gone departures) departures {
 	case s.readBy != 0 && now >= s.readBy, s.tooSlow(now):
 		s.readBy = 0
 		s.body.abort(sock.ErrTimeout)
-	case s.stalled != 0 && cfg.WriteTimeout > 0 && now-s.stalled >= int64(cfg.WriteTimeout):
+	case s.stalled != 0 && cfg.WriteTimeout > 0 && now-s.stalled >= int64(cfg.WriteTimeout), s.writeBy != 0 && now >= s.writeBy && !s.localEnded:
 		s.err = sock.ErrTimeout
 		s.canSend.Broadcast()
 	}

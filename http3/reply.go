@@ -43,6 +43,9 @@ func (st *stream) Reply(resp *message.Response) error {
 	}
 	st.replied, st.status = true, resp.Status
 	st.mu.Unlock()
+	if st.writeFor > 0 {
+		st.writeBy = time.Now().Add(st.writeFor)
+	}
 	s := st.shape(resp)
 	out := buf.Get(buf.Medium)
 	head := st.enc.appendResponse(out[:0], resp, s)
@@ -205,6 +208,19 @@ func (w *sender) copy(r io.Reader) error {
 	}
 }
 
+// limitWrite sets the deadline of writing.
+func (st *stream) limitWrite() {
+	by := st.writeBy
+	if t := st.c.srv.cfg.WriteTimeout; t > 0 {
+		if soon := time.Now().Add(t); by.IsZero() || soon.Before(by) {
+			by = soon
+		}
+	}
+	if !by.IsZero() {
+		_ = st.q.SetWriteDeadline(by) // never fails
+	}
+}
+
 // mostWritten bounds what one deadline covers: the client must take so much
 // within the write timeout.
 const mostWritten = 256 << 10
@@ -212,9 +228,7 @@ const mostWritten = 256 << 10
 // write sends all of b. The client must make progress within the write timeout.
 func (st *stream) write(b []byte) error {
 	for len(b) > 0 {
-		if t := st.c.srv.cfg.WriteTimeout; t > 0 {
-			_ = st.q.SetWriteDeadline(time.Now().Add(t)) // never fails
-		}
+		st.limitWrite()
 		n, err := st.q.Write(b[:min(len(b), mostWritten)])
 		b = b[n:]
 		if err != nil {

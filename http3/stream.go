@@ -23,6 +23,9 @@ type stream struct {
 	head   requestHead
 	body   body
 	readBy time.Time // when the request must be complete; zero: any time
+	// See Limit.
+	writeFor time.Duration
+	writeBy  time.Time
 	// For MinBodyRate: since when the body is waited for, and for how long it was
 	// before.
 	waitBegan time.Time
@@ -234,6 +237,17 @@ func (st *stream) addresses() {
 
 // past is a deadline that makes what waits fail at once.
 func past() time.Time { return time.Unix(1, 0) }
+
+// Limit implements exchange.Limiter.
+func (st *stream) Limit(read, write time.Duration) {
+	if read > 0 && st.head.protocol == "" {
+		st.readBy = time.Now().Add(read)
+		st.limitRead()
+	}
+	if write > 0 {
+		st.writeFor = write
+	}
+}
 
 // limitRead sets the deadline of reading.
 func (st *stream) limitRead() {

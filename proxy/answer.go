@@ -55,6 +55,7 @@ const statusClientGone = 499
 func (e *passage) reply() {
 	e.replied = true
 	e.rec.Answered = max(e.times.answered, e.times.responded)
+	e.limitReply()
 	if e.refusedTunnel() {
 		closeBody(e.ctx.Response)
 		e.fail(message.ReasonUpgradeRefused, nil)

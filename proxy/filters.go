@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"fairlead.dev/fairlead/exchange"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/message"
 	"fairlead.dev/fairlead/metrics"
@@ -20,6 +21,9 @@ func (e *passage) request() {
 	for _, s := range rd.route.Request {
 		rd.ran = s.Index + 1
 		s.Filter.Request(&e.ctx)
+		if e.ctx.Client != e.limited {
+			e.limitClient()
+		}
 		if timer, ok := s.Attachment.(*metrics.Filter); ok {
 			now := e.now()
 			timer.ObserveRequest(time.Duration(now - e.times.filtered))
@@ -92,6 +96,35 @@ func (e *passage) finishOne(s route.Step) {
 		}
 	}()
 	s.Filter.(filter.Ender).End(&e.ctx)
+}
+
+// limitClient has the client's side keep to what filters ask of it.
+func (e *passage) limitClient() {
+	to := e.ctx.Client
+	l, ok := e.down.(exchange.Limiter)
+	if ok && to.ReadTimeout != e.limited.ReadTimeout {
+		l.Limit(to.ReadTimeout, 0)
+	}
+	if ok && to.WriteTimeout != e.limited.WriteTimeout {
+		l.Limit(0, to.WriteTimeout)
+	}
+	e.limited = to
+}
+
+// limitReply bounds the response that is about to be sent: the backend's side of
+// it, too.
+func (e *passage) limitReply() {
+	if e.ctx.Client != e.limited {
+		e.limitClient()
+	}
+	u, ok := e.req.Body.(exchange.Upload)
+	if t := e.limited.WriteTimeout; t > 0 && e.up != nil && (!ok || u.Sent()) {
+		by := e.now() + int64(t)
+		if up := e.ctx.Upstream.Timeout; up > 0 {
+			by = min(by, e.times.filtered+int64(up))
+		}
+		e.up.LimitBody(e.p.opts.WriteTimeout, by)
+	}
 }
 
 // serverName is what the Server field says when nothing else does (spec 1.12).

@@ -45,6 +45,7 @@ type passage struct {
 	racing   *race        // nil: one attempt at a time
 
 	replied bool
+	limited filter.Client // what the client's side knows of ctx.Client
 	times   times
 
 	context lazyContext
@@ -119,6 +120,7 @@ func (e *passage) reset() {
 	e.attempt, e.first, e.target, e.asking, e.refused, e.replay = &e.first, attempt{}, nil, nil, nil, nil
 	e.pick = backend.Pick{}
 	e.received.Reset()
+	e.limited = filter.Client{}
 	e.own.Reset()
 	e.ctx.End()
 	e.rec, e.down, e.req = nil, nil, nil
