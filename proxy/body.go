@@ -25,10 +25,21 @@ func bodyReason(err error) message.Reason {
 	return message.ReasonNone
 }
 
+// upload returns what sends the request's body while the response is read, nil
+// when it was sent before, or there is none.
+func (e *passage) upload() exchange.Upload {
+	if r := e.attempt.req; r != nil {
+		if u, ok := r.Body.(exchange.Upload); ok {
+			return u
+		}
+	}
+	return nil
+}
+
 // uploadReason returns why the reader of the request's body gave up while it was
 // sent, ReasonNone when it did not.
 func (e *passage) uploadReason() message.Reason {
-	if u, ok := e.req.Body.(exchange.Upload); ok {
+	if u := e.upload(); u != nil {
 		return bodyReason(u.BodyError())
 	}
 	return message.ReasonNone

@@ -117,11 +117,14 @@ func (e *passage) limitReply() {
 	if e.ctx.Client != e.limited {
 		e.limitClient()
 	}
-	u, ok := e.req.Body.(exchange.Upload)
-	if t := e.limited.WriteTimeout; t > 0 && e.up != nil && (!ok || u.Sent()) {
+	t := e.limited.WriteTimeout
+	if t == 0 || e.up == nil {
+		return
+	}
+	if u := e.upload(); u == nil || u.Sent() {
 		by := e.now() + int64(t)
-		if up := e.ctx.Upstream.Timeout; up > 0 {
-			by = min(by, e.times.filtered+int64(up))
+		if earlier := e.deadline(); earlier != 0 {
+			by = min(by, earlier)
 		}
 		e.up.LimitBody(e.p.opts.WriteTimeout, by)
 	}
