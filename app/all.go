@@ -28,6 +28,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/static"
 	_ "fairlead.dev/fairlead/filter/timeout"
 	_ "fairlead.dev/fairlead/filter/trace"
+	_ "fairlead.dev/fairlead/filter/usage"
 	_ "fairlead.dev/fairlead/predicate/clock"
 	_ "fairlead.dev/fairlead/predicate/fixed"
 	_ "fairlead.dev/fairlead/predicate/forwarded"

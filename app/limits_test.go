@@ -97,6 +97,16 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+// TestUsage checks the keys of apiUsageMonitoring as they are shown.
+func TestUsage(t *testing.T) {
+	i := run(t, "-wait-first-route-load", "-enable-api-usage-monitoring", "-inline-routes",
+		`r: * -> apiUsageMonitoring("{\"application_id\": \"shop\", \"api_id\": \"orders\", \"path_templates\": [\"/orders/:id\"]}") -> status(204) -> <shunt>`)
+	i.get(i.proxy + "/orders/17")
+	if _, text := i.get(i.support + "/metrics"); !strings.Contains(text, `{key="apiUsageMonitoring.custom.shop.{no-tag}.orders.GET.orders/{id}.*.*.http2xx_count"} 1`) {
+		t.Error("the metrics do not have the endpoint")
+	}
+}
+
 // TestQueue checks through real connections that turns are given back: when the
 // client goes away, when it does so while it waits, and when no backend can be had.
 func TestQueue(t *testing.T) {

@@ -42,6 +42,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/static"
 	_ "fairlead.dev/fairlead/filter/timeout"
 	_ "fairlead.dev/fairlead/filter/trace"
+	_ "fairlead.dev/fairlead/filter/usage"
 )
 
 // TestFamilies makes sure that the tests here see every family.
