@@ -81,6 +81,17 @@ func IdentityOf(c *filter.Context) *Identity {
 	return id
 }
 
+// failedText is what people read whose login failed.
+const failedText = "This login cannot be completed: it was answered already, took too long, was begun in another browser, or was refused. Open the page again to log in.\n"
+
+// Failed answers that a login failed, and what to do.
+func Failed(c *filter.Context) {
+	resp := c.Refuse(message.ReasonUnauthorized)
+	resp.SetBody(strings.NewReader(failedText), int64(len(failedText)))
+	resp.Header.Set("Cache-Control", "no-store")
+	resp.Header.Set("Referrer-Policy", "no-referrer")
+}
+
 // Redirect answers with a redirect that nobody may keep, and that does not tell
 // where it comes from: the URL may hold a code.
 func Redirect(c *filter.Context, location string) *message.Response {

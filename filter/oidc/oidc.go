@@ -181,9 +181,5 @@ func (f *oidc) unavailable(c *filter.Context, what string, err error) {
 func (f *oidc) refuse(c *filter.Context, why error) {
 	f.log.Debug("a login was refused", "reason", why)
 	filter.SetState(c, "auth-reject-reason", "invalid-token")
-	text := "This login cannot be completed: it was answered already, took too long, was begun in another browser, or was refused. Open the page again to log in.\n"
-	resp := c.Refuse(message.ReasonUnauthorized)
-	resp.SetBody(strings.NewReader(text), int64(len(text)))
-	resp.Header.Set("Cache-Control", "no-store")
-	resp.Header.Set("Referrer-Policy", "no-referrer")
+	login.Failed(c)
 }
