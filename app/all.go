@@ -13,6 +13,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/egress"
 	_ "fairlead.dev/fairlead/filter/flowid"
 	_ "fairlead.dev/fairlead/filter/forward"
+	_ "fairlead.dev/fairlead/filter/grant"
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/limit"
 	_ "fairlead.dev/fairlead/filter/mtls"
@@ -41,6 +42,7 @@ import (
 	_ "fairlead.dev/fairlead/predicate/token"
 	_ "fairlead.dev/fairlead/predicate/traffic"
 	_ "fairlead.dev/fairlead/source/file"
+	_ "fairlead.dev/fairlead/source/grant"
 	_ "fairlead.dev/fairlead/source/inline"
 	_ "fairlead.dev/fairlead/source/remote"
 )

@@ -21,6 +21,7 @@ import (
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/listen"
+	"fairlead.dev/fairlead/login"
 	"fairlead.dev/fairlead/metrics"
 	"fairlead.dev/fairlead/option"
 	"fairlead.dev/fairlead/pending"
@@ -125,6 +126,9 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	p.metrics.GaugeFunc("client_connections_parked", "idle client connections that wait without a goroutine",
 		func() float64 { return float64(p.proxy.Parked()) })
 	p.metrics.GaugeFunc("tunnels_open", "upgraded connections, such as WebSockets", func() float64 { return float64(p.proxy.Tunnels()) })
+	if login.Options.From(options).GrantFlow {
+		compiler.Bare = login.CallbackRoute
+	}
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
 	p.certs.ForFilters(compiler.FilterEnv)
 	watch := &routeWatch{metrics: p.metrics}

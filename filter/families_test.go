@@ -27,6 +27,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/egress"
 	_ "fairlead.dev/fairlead/filter/flowid"
 	_ "fairlead.dev/fairlead/filter/forward"
+	_ "fairlead.dev/fairlead/filter/grant"
 	_ "fairlead.dev/fairlead/filter/header"
 	_ "fairlead.dev/fairlead/filter/limit"
 	_ "fairlead.dev/fairlead/filter/mtls"

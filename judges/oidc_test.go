@@ -196,6 +196,7 @@ type loginTown struct {
 	front   *front
 	browser *browser
 	base    string // of the pages
+	grant   string // of the pages of another Fairlead, with the OAuth 2 grant flow
 	secrets string // the file
 	backend string
 }
@@ -222,7 +223,9 @@ func newLoginTown(t *testing.T) *loginTown {
 	for _, route := range []string{"app", "info", "big", "short", "brief", "other", "never"} {
 		callbacks = append(callbacks, w.base+"/"+route+"/callback")
 	}
-	callbacks = append(callbacks, w.base+"/.well-known/oauth2-callback")
+	granting := freeAddress(t)
+	w.grant = "https://" + frontName + granting[strings.LastIndexByte(granting, ':'):]
+	callbacks = append(callbacks, w.grant+"/.well-known/oauth2-callback")
 	w.idp = startIDP(t, in.provider, callbacks...)
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -239,8 +242,26 @@ func newLoginTown(t *testing.T) *loginTown {
 	routes := strings.NewReplacer("ISSUER", w.idp.url, "BASE", w.base, "BACKEND", echo.URL, "XX", strings.Repeat("x", 32)).Replace(loginRoutes)
 	w.front = startFrontAt(t, certtest.New(t, "front"), secure, routes,
 		"-oidc-secrets-file", w.secrets, "-oidc-cookie-validity", "2s")
+	w.startGrant(granting)
 	w.browser = startBrowser(t, in.browser)
 	return w
+}
+
+// startGrant starts a Fairlead with logins for all routes but one of its own: that
+// of the callback.
+func (w *loginTown) startGrant(secure string) {
+	w.t.Helper()
+	dir := w.t.TempDir()
+	for name, text := range map[string]string{"id": "short\n", "secret": "short-secret-" + strings.Repeat("x", 32) + "\n", "seal": strings.Repeat("3", 32)} {
+		certtest.WriteFile(w.t, filepath.Join(dir, name), []byte(text))
+	}
+	routes := `page: * -> grantClaimsQuery("/:email") -> "` + w.backend + `"; bye: Path("/bye") -> grantLogout() -> inlineContent("bye") -> <shunt>`
+	startFrontAt(w.t, certtest.New(w.t, "front"), secure, routes,
+		"-default-filters-prepend", "oauthGrant()", "-enable-oauth2-grant-flow", "-oauth2-secret-file", filepath.Join(dir, "seal"),
+		"-oauth2-client-id-file", filepath.Join(dir, "id"), "-oauth2-client-secret-file", filepath.Join(dir, "secret"),
+		"-oauth2-auth-url", w.idp.url+"/auth", "-oauth2-token-url", w.idp.url+"/token", "-oauth2-revoke-token-url", w.idp.url+"/token/revocation",
+		"-oauth2-tokeninfo-url", w.idp.url+"/me", "-oauth2-tokeninfo-subject-key", "sub", "-oauth2-token-cookie-remove-subdomains", "0",
+		"-oauth2-auth-url-parameters", "scope=openid email offline_access,prompt=consent", "-oauth2-access-token-header-name", "X-Token")
 }
 
 func (w *loginTown) write(secrets string) {
@@ -254,7 +275,12 @@ func (w *loginTown) write(secrets string) {
 // logIn opens a page, and logs in and consents where the provider asks.
 func (w *loginTown) logIn(tb *tab, page, user string) {
 	tb.t.Helper()
-	tb.open(w.base + page)
+	w.logInAt(tb, w.base+page, user)
+}
+
+func (w *loginTown) logInAt(tb *tab, url, user string) {
+	tb.t.Helper()
+	tb.open(url)
 	w.asked(tb, user)
 }
 
@@ -319,6 +345,7 @@ func TestOIDC(t *testing.T) {
 		{"long session", longWalk},
 		{"two tabs", tabsWalk},
 		{"the provider is down", downWalk},
+		{"OAuth 2 grant", grantWalk},
 		{"rotated keys", keysWalk},
 		{"rotated secrets", secretsWalk},
 	} {

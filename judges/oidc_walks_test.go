@@ -293,6 +293,49 @@ func downWalk(t *testing.T, w *loginTown) {
 	}
 }
 
+func grantWalk(t *testing.T, w *loginTown) {
+	p := w.browser.newPerson(t)
+	tb := p.newTab()
+	w.logInAt(tb, w.grant+"/page?a=b", "joe")
+	if tb.url() != w.grant+"/page?a=b" {
+		t.Errorf("the browser comes back to %q", tb.url())
+	}
+	w.want(tb, "backend /page?a=b", "X-Token=Bearer ", "Cookie=\n")
+	kept := p.cookies("oauth2-grant")
+	if len(kept) != 1 || kept[0].Name != "__Host-oauth2-grant" || !kept[0].HTTPOnly || !kept[0].Secure || kept[0].SameSite != "Lax" {
+		t.Errorf("cookies of the session: %+v", kept)
+	}
+	first, auth := field(tb, "X-Token"), w.idp.counted("/auth")
+	eventually(t, "the session is renewed", func() bool {
+		tb.open(w.grant + "/")
+		return field(tb, "X-Token") != first
+	})
+	if w.idp.counted("/auth") != auth {
+		t.Error("the user had to log in again")
+	}
+	if got := tb.eval(`fetch("/data").then(r => r.status)`); got != "200" {
+		t.Errorf("a script with a session: status %s", got)
+	}
+	tb.open(w.lastBack().String())
+	w.want(tb, "This login cannot be completed") // the code once more
+	tb.open(w.grant + "/bye")
+	w.want(tb, "bye")
+	if left := p.cookies("oauth2-grant"); len(left) != 0 {
+		t.Errorf("cookies stay: %+v", left)
+	}
+	w.idp.set(func() {
+		if got := strings.Join(w.idp.revoked, " "); got != "refresh_token access_token" {
+			t.Errorf("revoked: %s", got)
+		}
+	})
+	// Whoever kept the cookie has nothing of it.
+	p.setCookie(kept[0], kept[0].Value)
+	eventually(t, "the session is over", func() bool {
+		tb.open(w.grant + "/")
+		return strings.HasPrefix(tb.url(), w.idp.url+"/interaction/")
+	})
+}
+
 func keysWalk(t *testing.T, w *loginTown) {
 	in := w.browser.newPerson(t).newTab()
 	w.logIn(in, "/app/", "joe")

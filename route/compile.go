@@ -29,6 +29,9 @@ type Compiler struct {
 	// Rewriter, if set, is what definitions pass through before they are compiled:
 	// who reads them from sources calls it.
 	Rewriter *Rewriter
+	// Bare, if set, is the id of a route that gets no default filters: one of the
+	// process's own, which has to serve whatever they ask for.
+	Bare string
 	// Disabled lists filters that no route may use.
 	Disabled []string
 	// DefaultAlgorithm serves load balanced backends that name none; "" is
@@ -82,7 +85,7 @@ func (c *Compiler) Compile(def *eskip.Route) (*Route, *source.Problem) {
 func (c *Compiler) Check(def *eskip.Route) []error {
 	quiet := Compiler{
 		FilterEnv: c.FilterEnv, PredicateEnv: c.PredicateEnv, Endpoints: new(backend.Set),
-		Prepend: c.Prepend, Append: c.Append, Disabled: c.Disabled,
+		Prepend: c.Prepend, Append: c.Append, Bare: c.Bare, Disabled: c.Disabled,
 		DefaultAlgorithm: c.DefaultAlgorithm, ForwardURL: c.ForwardURL, Pending: c.Pending,
 	}
 	r, problem := quiet.Compile(def)
@@ -103,15 +106,24 @@ func (c *Compiler) Check(def *eskip.Route) []error {
 // next hop applies them.
 func (c *Compiler) Effective(def *eskip.Route) *eskip.Route {
 	forward := def.Backend.Type == eskip.Forward && len(def.Filters) > 0
-	if !forward && len(c.Prepend)+len(c.Append) == 0 {
+	prepend, after := c.around(def.ID)
+	if !forward && len(prepend)+len(after) == 0 {
 		return def
 	}
 	e := *def
 	e.Filters = nil
 	if def.Backend.Type != eskip.Forward {
-		e.Filters = slices.Concat(c.Prepend, def.Filters, c.Append)
+		e.Filters = slices.Concat(prepend, def.Filters, after)
 	}
 	return &e
+}
+
+// around returns the default filters of the route called id.
+func (c *Compiler) around(id string) (prepend, after []eskip.Call) {
+	if c.Bare != "" && id == c.Bare {
+		return nil, nil
+	}
+	return c.Prepend, c.Append
 }
 
 // The reasons why a definition does not compile, spec 1.11. They are values of
@@ -177,11 +189,12 @@ func named(calls []eskip.Call, name string) bool {
 }
 
 func (b *builder) filters(calls []eskip.Call) {
-	n := len(b.Prepend) + len(calls) + len(b.Append)
+	prepend, after := b.around(b.route.ID)
+	n := len(prepend) + len(calls) + len(after)
 	if n == 0 && b.Always == nil {
 		return
 	}
-	lists := [...][]eskip.Call{b.Prepend, calls, b.Append}
+	lists := [...][]eskip.Call{prepend, calls, after}
 	var memory [512]byte
 	text, sharing := memory[:0], true
 	for _, list := range lists {

@@ -60,6 +60,23 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// A route of the process's own has no default filters.
+func TestBare(t *testing.T) {
+	c := compiler()
+	c.Prepend, c.Append = parse(t, `* -> both("a") -> <shunt>`).Filters, parse(t, `* -> both("z") -> <shunt>`).Filters
+	c.Bare = "own"
+	for id, want := range map[string]string{"own": "requestOnly", "other": "both requestOnly both"} {
+		text := id + `: * -> requestOnly("x") -> <shunt>`
+		def := parse(t, text)
+		if got := names(compile(t, c, text).Filters); got != want {
+			t.Errorf("%s: got %s, want %s", id, got, want)
+		}
+		if got := len(c.Effective(def).Filters); got != len(strings.Fields(want)) {
+			t.Errorf("%s: %d filters are in effect, want %s", id, got, want)
+		}
+	}
+}
+
 func TestNewErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		values route.Values

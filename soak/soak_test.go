@@ -73,6 +73,8 @@ func TestSoak(t *testing.T) {
 		"-close-idle-conns-period=1s", "-idle-timeout-server=2s",
 		"-credentials-paths=" + filepath.Join(dir, "secrets"), "-oauth2-tokeninfo-url=http://" + backend + "/tokeninfo",
 		"-mtls-authn-ca=" + filepath.Join(dir, "ca.crt"),
+		"-enable-oauth2-grant-flow", "-oauth2-auth-url=http://" + backend + "/auth", "-oauth2-token-url=http://" + backend + "/token",
+		"-oauth2-client-id=id", "-oauth2-client-secret=secret",
 	}, flags...)...)
 	if log := p.Log.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("routes that do not compile:\n%s", errorLines(log))

@@ -56,52 +56,70 @@ type config struct {
 
 type configKey struct{}
 
-// made is a config, or why there is none.
-type made struct {
-	*config
-	err error
+// keeper has the config of the process once it could be made: until then every
+// route that is made tries again, files may have come.
+type keeper struct {
+	mu   sync.Mutex
+	made *config
 }
 
 // Close implements io.Closer.
-func (m made) Close() error {
-	if m.config == nil {
+func (k *keeper) Close() error {
+	if k.made == nil {
 		return nil
 	}
-	err := errors.Join(m.renewed.Close(), m.calls.Close(), m.id.Close(), m.secret.Close())
-	if m.file != nil {
-		err = errors.Join(err, m.file.Close())
-	}
-	return err
+	return k.made.close()
 }
 
 // configOf returns the config of the process. Where routes are only checked, it is
 // nil if the options are not those of a login.
 func configOf(env *filter.Env) (*config, error) {
-	store := secrets.In(env)
-	info, infoErr := issuer.TokeninfoIn(env)
-	m := env.Shared(configKey{}, func() any {
-		c, err := newConfig(env, store)
-		if err == nil && infoErr != nil {
-			_, err = nil, errors.Join(made{config: c}.Close(), infoErr)
-		}
-		if err != nil {
-			return made{err: err}
-		}
-		c.info = info
-		return made{config: c}
-	}).(made)
-	if m.err != nil && env.Offline {
+	k := env.Shared(configKey{}, func() any { return &keeper{} }).(*keeper)
+	c, err := k.get(env)
+	if err != nil && env.Offline {
 		return nil, nil
 	}
-	return m.config, m.err
+	return c, err
 }
 
-func newConfig(env *filter.Env, store *secrets.Store) (*config, error) {
+func (k *keeper) get(env *filter.Env) (*config, error) {
+	k.mu.Lock()
+	c := k.made
+	k.mu.Unlock()
+	if c != nil {
+		return c, nil
+	}
+	c, err := newConfig(env) // no lock is held while files are read
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.made != nil {
+		return k.made, c.close()
+	}
+	k.made = c
+	return c, nil
+}
+
+func (c *config) close() error {
+	err := errors.Join(c.renewed.Close(), c.calls.Close(), c.id.Close(), c.secret.Close())
+	if c.file != nil {
+		err = errors.Join(err, c.file.Close())
+	}
+	return err
+}
+
+func newConfig(env *filter.Env) (*config, error) {
 	c := &config{
 		opts: Options.From(env.Options), common: login.Options.From(env.Options), log: env.Log.With("filter", "grant"),
 		clients: map[[2]string]*login.Client{}, authParam: url.Values{},
 	}
-	if err := c.check(); err != nil {
+	err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	if c.info, err = issuer.TokeninfoIn(env); err != nil {
 		return nil, err
 	}
 	for name, value := range c.opts.AuthParams {
@@ -110,7 +128,7 @@ func newConfig(env *filter.Env, store *secrets.Store) (*config, error) {
 		}
 	}
 	c.jar = &login.Jar{Name: c.opts.CookieName, Purpose: "oauth2 grant", Remove: c.opts.RemoveSubdomains, Secure: !c.opts.Insecure}
-	if err := c.open(store); err != nil {
+	if err := c.open(secrets.In(env)); err != nil {
 		return nil, err
 	}
 	c.calls, c.renewed = httpcall.New(httpcall.Config{}), memo.New[[32]byte, *session](memo.Config{Size: mostRenewed})

@@ -122,7 +122,7 @@ func credential(v arg.Values, i int, fallback string, env *filter.Env) (func() (
 	text := v.Text(i)
 	if name, ok := strings.CutPrefix(text, secretRef); ok {
 		store := secrets.In(env)
-		if err := store.Check(name); err != nil {
+		if err := store.Check(name); err != nil && !env.Offline {
 			return nil, v.Wrong(i, "%w", err)
 		}
 		return func() (string, bool) { return store.Get(name) }, nil
@@ -130,7 +130,7 @@ func credential(v arg.Values, i int, fallback string, env *filter.Env) (func() (
 	if text == "" {
 		text = fallback
 	}
-	if text == "" && i == argID {
+	if text == "" && i == argID && !env.Offline {
 		return nil, v.Wrong(i, "found none, expected one here or in the environment (OIDC_CLIENT_ID)")
 	}
 	return func() (string, bool) { return text, true }, nil

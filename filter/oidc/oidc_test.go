@@ -400,6 +400,17 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// Where routes are only checked, no secret is missing, and nobody passes.
+func TestOffline(t *testing.T) {
+	p := newProvider(t)
+	e := env(t)
+	e.Offline = true
+	for _, id := range []string{"", "secretRef:/none"} {
+		b := newBrowser(t, filtertest.BuildEnv(t, e, "oauthOidcAnyClaims", p.url, id, id, callback, "", "", "", "", "0"))
+		b.want(b.get("/"), 503)
+	}
+}
+
 // A request of another host than the callback's must share its cookies.
 func TestHosts(t *testing.T) {
 	p := newProvider(t)
