@@ -106,3 +106,35 @@ func TestHeaderFilters(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
+
+// TestPatchPath asks for encoded slashes: whether they are slashes is what
+// -rfc-patch-path says.
+func TestPatchPath(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.RequestURI)
+	}))
+	t.Cleanup(backend.Close)
+	routes := `one: Path("/api/:id") -> setResponseHeader("X-Id", "${id}") -> modPath("^/api/", "/v2/") -> "` + backend.URL + `";
+		two: Path("/api/:id/:sub") -> "` + backend.URL + `";
+		rfc: PathSubtree("/rfc") -> rfcPath() -> modPath("^/rfc", "") -> "` + backend.URL + `";`
+	plain, patched := run(t, "-inline-routes", routes), run(t, "-inline-routes", routes, "-rfc-patch-path")
+	for _, tt := range []struct {
+		i          *instance
+		path, want string
+	}{
+		{plain, "/api/a%2Fb", "/api/a%2Fb"},
+		{plain, "/api/a", "/v2/a"},
+		{plain, "/rfc/a%2Fb%20c", "/a%2Fb%20c"},
+		{patched, "/api/a%2Fb", "/v2/a%2Fb"},
+		{patched, "/api/a/b", "/api/a/b"},
+		{patched, "/api/a%20b%2fc", "/v2/a%20b%2Fc"},
+		{patched, "/rfc/a%2Fb%20c", "/a%2Fb%20c"},
+	} {
+		if status, body := tt.i.get(tt.i.proxy + tt.path); status != 200 || body != tt.want {
+			t.Errorf("%s (patched %v): %d %q, want %q", tt.path, tt.i == patched, status, body, tt.want)
+		}
+	}
+	if status, _ := patched.get(patched.proxy + "/api/..%2F..%2Fadmin"); status != http.StatusBadRequest {
+		t.Errorf("a path that climbs once it is decoded: %d", status)
+	}
+}

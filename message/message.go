@@ -59,11 +59,17 @@ type Request struct {
 
 	random    float64
 	hasRandom bool
+	// reserved says that Path keeps encodings (KeepReserved).
+	reserved bool
 }
 
 // SetPath replaces the path by the decoded path p.
 func (r *Request) SetPath(p string) {
 	if p == r.Path {
+		return
+	}
+	if r.reserved {
+		r.Path, r.RawPath = p, escapeRest(p)
 		return
 	}
 	r.Path, r.RawPath = p, EscapePath(p)
@@ -97,7 +103,7 @@ func (r *Request) Clone() Request {
 		Path: strings.Clone(r.Path), RawPath: strings.Clone(r.RawPath), Query: strings.Clone(r.Query),
 		Major: r.Major, Minor: r.Minor, Header: r.Header.Clone(),
 		Remote: r.Remote, Local: r.Local, TLS: r.TLS, Received: r.Received, ShuttingDown: r.ShuttingDown,
-		Depth: r.Depth, Tee: r.Tee,
+		Depth: r.Depth, Tee: r.Tee, reserved: r.reserved,
 	}
 }
 

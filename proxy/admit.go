@@ -31,6 +31,9 @@ func (e *passage) admit() bool {
 		return false
 	}
 	e.p.forwarded.apply(e.req)
+	if e.p.opts.PatchPath {
+		e.req.KeepReserved()
+	}
 	return true
 }
 

@@ -18,6 +18,7 @@ type Values struct {
 	HTTP2MaxStreams     int           `flag:"http2-max-streams" doc:"most requests at a time on an HTTP/2 connection of a client"`
 	DefaultStatus       int           `flag:"default-http-status" doc:"status of requests that no route matches"`
 	IgnoreTrailingSlash bool          `flag:"ignore-trailing-slash" doc:"/a and /a/ are the same path"`
+	PatchPath           bool          `flag:"rfc-patch-path" doc:"keep reserved characters that clients encoded, such as %2F, when paths are matched and changed"`
 	PreserveHost        bool          `flag:"proxy-preserve-host" doc:"send the client's Host to the backend instead of the backend's own address"`
 	MaxLoopbacks        int           `flag:"max-loopbacks" doc:"how often a request may be routed again by <loopback>"`
 	MaxInner            int           `flag:"max-inner-exchanges" doc:"most requests of Fairlead's own (shadows, fallbacks, renewals of the cache) on their way through the routes at a time"`

@@ -36,12 +36,27 @@ func TestPath(t *testing.T) {
 		{"/a/a/a", []any{"modPath", "a", "b"}, "/b/b/b", "/b/b/b"},
 		{"/a", []any{"modPath", "/a", "/a"}, "/a", "/a"},
 		{"/a", []any{"modPath", "$", "\r\n"}, "/a%0D%0A", "/a\r\n"},
+		{"/a%2fb%20c?q", []any{"rfcPath"}, "/a%2fb%20c?q", "/a%2Fb c"},
+		{"/a b", []any{"rfcPath"}, "/a b", "/a b"},
 	} {
 		x := filtertest.Get(t, tt.target)
 		x.Params = append(x.Params, message.Param{Name: "id", Value: "4 42"})
 		x.Run(filtertest.Build(t, tt.call[0].(string), tt.call[1:]...))
 		if x.Target() != tt.want || x.Request.Path != tt.path {
 			t.Errorf("%s %v: target %q, path %q; want %q, %q", tt.target, tt.call, x.Target(), x.Request.Path, tt.want, tt.path)
+		}
+	}
+}
+
+// TestRFCPath changes a path with an encoded slash.
+func TestRFCPath(t *testing.T) {
+	for _, tt := range []struct{ target, want string }{
+		{"/api/a%2Fb", "/v2/a%2Fb"}, {"/api/100%25%2Fx", "/v2/100%25%2Fx"}, {"/api/a%252Fb", "/v2/a%252Fb"}, {"/api/a%20b", "/v2/a%20b"},
+	} {
+		x := filtertest.Get(t, tt.target)
+		x.Run(filtertest.Build(t, "rfcPath"), filtertest.Build(t, "modPath", "^/api/", "/v2/"))
+		if x.Target() != tt.want {
+			t.Errorf("%s: %s is sent, want %s", tt.target, x.Target(), tt.want)
 		}
 	}
 }
@@ -61,7 +76,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	for _, call := range [][]any{{"setPath", "/x/y"}, {"modPath", "^/nothing", "/x"}} {
+	for _, call := range [][]any{{"setPath", "/x/y"}, {"modPath", "^/nothing", "/x"}, {"rfcPath"}} {
 		if n := filtertest.Get(t, "/a").Allocs(filtertest.Build(t, call[0].(string), call[1:]...)); n != 0 {
 			t.Errorf("%v: %v allocations, want 0", call, n)
 		}
