@@ -19,6 +19,9 @@
 // a headless Chromium that walks through them (oidc_test.go, oidc_walks_test.go);
 // oidc/install gets both, from npm and from Debian, when they are missing.
 //
+// php-fpm of Debian, which the test installs where it can (debian in
+// debian_test.go), runs a program behind package fastcgi (php_test.go).
+//
 // Two judges are clients of our own: siege_test.go attacks the program while
 // honest clients say whether they notice, and files_test.go gives it broken
 // certificates.
