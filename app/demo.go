@@ -41,9 +41,9 @@ func runDemo(ctx context.Context, out io.Writer, log *slog.Logger, b *demo.Backe
 	if err != nil {
 		return fmt.Errorf("options of the demo: %w", err)
 	}
-	return serve(ctx, set, log, func(at listening) error {
-		return demo.Guide(ctx, out, at.doors[0].Socket.Addr().String(), at.support.String(), file)
-	})
+	return Run(ctx, Config{Options: set, Log: log, Ready: func(at Listening) error {
+		return demo.Guide(ctx, out, at.Doors[0].Socket.Addr().String(), at.Support.String(), file)
+	}})
 }
 
 // freeOr returns address, or any free port of the loopback interface when

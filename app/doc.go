@@ -6,6 +6,9 @@
 // predicates, algorithms and sources that are built in: adding one is one line
 // there.
 //
+// Run is Proxy for programs that embed Fairlead: with Config.Guest the process is
+// theirs, and signals, memory limits and the environment are left alone.
+//
 // An upgrade (SIGUSR2, upgrade.go): the program is started anew, from the same
 // path, with the same arguments and environment and with copies of the listening
 // sockets. Its routes are loaded and it listens before it says "ready" on a pipe;

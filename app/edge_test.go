@@ -64,9 +64,9 @@ func TestTLSAskedForInVain(t *testing.T) {
 			t.Fatal(err)
 		}
 		var log bytes.Buffer
-		err := serve(t.Context(), set, slog.New(slog.NewTextHandler(&log, nil)), func(listening) error {
+		err := Run(t.Context(), Config{Options: set, Log: slog.New(slog.NewTextHandler(&log, nil)), Ready: func(Listening) error {
 			return errors.New("serves")
-		})
+		}})
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want an error with %q", tt.flags, err, tt.want)
 		}

@@ -35,7 +35,31 @@ import (
 // cause of ctx names the signal: after an interrupt from the terminal nobody
 // waits for load balancers to notice.
 func Proxy(ctx context.Context, options *option.Set, log *slog.Logger) error {
-	return serve(ctx, options, log, nil)
+	return Run(ctx, Config{Options: options, Log: log})
+}
+
+// Config says what Run runs.
+type Config struct {
+	Options *option.Set
+	Log     *slog.Logger
+	// Sources are sources of routes beside those that the options name.
+	Sources []source.Source
+	// Ready, if set, is called when the proxy listens; an error ends it.
+	Ready func(Listening) error
+	// Observe, if set, is told of each change of the routes, by one goroutine at a
+	// time; it must not block.
+	Observe func(*control.Status)
+	// Guest says that the process is somebody else's: its signals, its memory limit,
+	// its garbage collector and its environment are left alone.
+	Guest bool
+}
+
+// Listening is where an instance listens.
+type Listening struct {
+	// Doors are open to clients; the first is that of -address.
+	Doors []proxy.Door
+	// Support is the address of the support listener, nil if there is none.
+	Support net.Addr
 }
 
 // proxyParts are the parts of the proxy and what they share.
@@ -58,38 +82,36 @@ type proxyParts struct {
 	gaveWay        atomic.Bool
 	serving        chan struct{} // closed when this process answers
 
+	guest    bool // see Config.Guest
 	address  string
 	insecure string
 	packets  string // where HTTP/3 listens, "" if it does not
 	wait     bool   // for the first load of all sources
 }
 
-// listening is where an instance listens.
-type listening struct {
-	doors   []proxy.Door // the first is that of -address
-	support net.Addr
-}
-
-// serve runs the proxy; ready, if given, is called when it listens.
-func serve(ctx context.Context, options *option.Set, log *slog.Logger, ready func(listening) error) error {
-	defer setMemoryLimit(log, os.LookupEnv)()
-	p, err := newProxy(options, log)
+// Run runs the proxy until ctx ends, then until its requests are done.
+func Run(ctx context.Context, cfg Config) error {
+	if !cfg.Guest {
+		defer setMemoryLimit(cfg.Log, os.LookupEnv)()
+	}
+	p, err := newProxy(cfg)
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.run(ctx, ready), p.filters.Close(), p.accessLog.Close())
+	return errors.Join(p.run(ctx, cfg.Ready), p.filters.Close(), p.accessLog.Close())
 }
 
-func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
+func newProxy(cfg Config) (*proxyParts, error) {
+	options, log, takesOver := cfg.Options, cfg.Log, takesOver() && !cfg.Guest
 	p := &proxyParts{
-		log: log, wait: control.Options.From(options).WaitFirstLoad || takesOver(),
+		log: log, guest: cfg.Guest, wait: control.Options.From(options).WaitFirstLoad || takesOver,
 		upgradeTimeout: listen.Options.From(options).UpgradeTimeout, program: program(), replaced: make(chan int, 1), serving: make(chan struct{}),
 	}
-	if !takesOver() {
+	if !takesOver {
 		close(p.serving)
 	}
 	var err error
-	if p.sockets, err = listen.NewSet(os.LookupEnv); err != nil {
+	if p.sockets, err = listen.NewSet(cfg.lookupEnv()); err != nil {
 		return nil, err
 	}
 	if p.metrics, err = metrics.New(options, log); err != nil {
@@ -131,9 +153,9 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 	}
 	compiler.Attach, compiler.AttachStep = p.proxy.Attach, p.proxy.AttachStep
 	p.certs.ForFilters(compiler.FilterEnv)
-	watch := &routeWatch{metrics: p.metrics}
+	watch := &routeWatch{metrics: p.metrics, next: cfg.Observe}
 	p.loop = control.New(control.Config{
-		Sources: sources, Compiler: compiler,
+		Sources: append(sources, cfg.Sources...), Compiler: compiler,
 		Table:   table.Options{IgnoreTrailingSlash: proxy.Options.From(options).IgnoreTrailingSlash},
 		Publish: p.proxy.SetTable, Observe: watch.observe,
 		Created: created(options, p.metrics),
@@ -147,7 +169,7 @@ func newProxy(options *option.Set, log *slog.Logger) (*proxyParts, error) {
 }
 
 // run starts the parts in order and stops them in reverse.
-func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err error) {
+func (p *proxyParts) run(ctx context.Context, ready func(Listening) error) (err error) {
 	if err := p.admin.Listen(); err != nil {
 		return err
 	}
@@ -159,13 +181,17 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 		p.proxy.ProtectOther(api)
 	}
 	usr2 := make(chan os.Signal, 1) // from now on: one that comes early is not lost
-	signal.Notify(usr2, syscall.SIGUSR2)
-	defer signal.Stop(usr2)
+	if !p.guest {
+		signal.Notify(usr2, syscall.SIGUSR2)
+		defer signal.Stop(usr2)
+	}
 	var s starter
 	defer func() { err = errors.Join(err, s.stop()) }()
 	s.start("admin", p.runAdmin)
-	s.start("reopen", p.reopenLogs)
-	s.start("memory", p.memory().Run)
+	if !p.guest {
+		s.start("reopen", p.reopenLogs)
+		s.start("memory", p.memory().Run)
+	}
 	s.start("certs", p.certs.Run)
 	if err := p.startACME(ctx, &s); err != nil {
 		return quietly(ctx, err)
@@ -183,9 +209,11 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 	}
 	s.start("proxy", func(ctx context.Context) error { return p.proxy.Run(ctx, doors...) })
 	s.start("upgrade", func(ctx context.Context) error { return p.upgrades(ctx, usr2) })
-	p.sayReady()
+	if !p.guest {
+		p.sayReady()
+	}
 	if ready != nil {
-		if err := ready(listening{doors: doors, support: p.admin.Addr()}); err != nil {
+		if err := ready(Listening{Doors: doors, Support: p.admin.Addr()}); err != nil {
 			return err
 		}
 	}
@@ -200,6 +228,14 @@ func (p *proxyParts) run(ctx context.Context, ready func(listening) error) (err 
 	}
 	p.leave(ctx, s.failed)
 	return nil
+}
+
+// lookupEnv returns how the environment is asked for sockets that were passed on.
+func (c Config) lookupEnv() func(string) (string, bool) {
+	if c.Guest {
+		return func(string) (string, bool) { return "", false }
+	}
+	return os.LookupEnv
 }
 
 func (p *proxyParts) memory() *memory {

@@ -45,9 +45,9 @@ func run(t *testing.T, flags ...string) *instance {
 	i.end = end
 	ready := make(chan struct{})
 	go func() {
-		i.done <- serve(ctx, set, slog.New(slog.NewTextHandler(i.log, nil)), func(at listening) error {
-			i.proxy, i.support = "http://"+at.doors[0].Socket.Addr().String(), "http://"+at.support.String()
-			for _, d := range at.doors {
+		i.done <- Run(ctx, Config{Options: set, Log: slog.New(slog.NewTextHandler(i.log, nil)), Ready: func(at Listening) error {
+			i.proxy, i.support = "http://"+at.Doors[0].Socket.Addr().String(), "http://"+at.Support.String()
+			for _, d := range at.Doors {
 				if d.Packets != nil {
 					i.packets = d.Packets.LocalAddr().String()
 				} else {
@@ -56,7 +56,7 @@ func run(t *testing.T, flags ...string) *instance {
 			}
 			close(ready)
 			return nil
-		})
+		}})
 	}()
 	t.Cleanup(func() {
 		end(errors.New("interrupt signal received"))
@@ -180,7 +180,7 @@ func TestPortInUse(t *testing.T) {
 		if _, _, err := set.ApplyFlags(flags); err != nil {
 			t.Fatal(err)
 		}
-		err := serve(t.Context(), set, slog.New(slog.DiscardHandler), nil)
+		err := Proxy(t.Context(), set, slog.New(slog.DiscardHandler))
 		if err == nil || !strings.Contains(err.Error(), ln.Addr().String()) || !strings.Contains(err.Error(), "another process") {
 			t.Errorf("%s: %v", flag, err)
 		}

@@ -34,6 +34,7 @@ type routeWatch struct {
 	metrics *metrics.Metrics
 	invalid map[[2]string]bool // route id and reason, as of the last status
 	last    time.Time
+	next    func(*control.Status) // told, too; may be nil
 }
 
 // observe is called by one goroutine at a time.
@@ -52,6 +53,9 @@ func (w *routeWatch) observe(st *control.Status) {
 		}
 	}
 	w.invalid = now
+	if w.next != nil {
+		defer w.next(st)
+	}
 	if !st.Updated.Equal(w.last) {
 		w.last = st.Updated
 		w.metrics.RoutesUpdated(st.Len(), len(st.Invalid), st.Updated, time.Since(st.Updated))

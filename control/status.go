@@ -38,6 +38,8 @@ type SourceStatus struct {
 	Changed time.Time
 	// Routes is how many definitions it delivers.
 	Routes int
+	// Version is that of the delivery in force, see source.Set.
+	Version string
 	// Err says why the latest reading failed; nil when it did not.
 	Err error
 }
@@ -103,7 +105,7 @@ func (l *Loop) snapshot() *Status {
 	for _, o := range l.origins {
 		s.Loaded = s.Loaded && o.loaded
 		s.Sources = append(s.Sources, SourceStatus{
-			Name: o.source.Name(), Loaded: o.loaded, Changed: o.changedAt, Routes: len(o.set.Routes), Err: o.err,
+			Name: o.source.Name(), Loaded: o.loaded, Changed: o.changedAt, Routes: len(o.set.Routes), Version: o.set.Version, Err: o.err,
 		})
 	}
 	return s
