@@ -45,7 +45,7 @@ func TestRewriteRefused(t *testing.T) {
 	if _, _, err := set.ApplyFlags([]string{"-clone-route", "/(/x/", "-edit-route", "x"}); err != nil {
 		t.Fatal(err)
 	}
-	err := serve(t.Context(), set, slog.New(slog.DiscardHandler), nil)
+	err := Proxy(t.Context(), set, slog.New(slog.DiscardHandler))
 	for _, want := range []string{`option clone-route: found "/(/x/": regular expression "("`, `option edit-route: found "x", expected /expression/replacement/`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("started with %v, want an error with %s", err, want)
