@@ -44,7 +44,7 @@ func readAPI(text string) (a api, clients *regexp.Regexp, err error) {
 	dec := json.NewDecoder(bytes.NewReader([]byte(text)))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&a); err != nil {
-		return a, nil, fmt.Errorf("not a JSON object as it is expected: %q", err)
+		return a, nil, fmt.Errorf("not a JSON object as it is expected: %w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return a, nil, errors.New("found something behind the JSON object, expected one object for each argument")

@@ -272,7 +272,7 @@ func TestWrong(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	f := filtertest.BuildEnv(t, env(t, nil), "apiUsageMonitoring", orders)
 	x := filtertest.Get(t, "/foo/orders/17")
-	if n := x.Allocs(f); n > 0.1 {
+	if n := x.Allocs(f); n > 0.1 && !raceEnabled { // then pools forget
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -188,7 +188,7 @@ func (q *Queue) wait(w *waiter, ctx context.Context) error {
 	}
 	q.mu.Unlock()
 	err := <-w.outcome
-	if err == nil && why == ErrGone { // it came all the same
+	if err == nil && errors.Is(why, ErrGone) { // it came all the same
 		q.release()
 		return ErrGone
 	}
