@@ -5,7 +5,9 @@
 // keys to mask add up.
 //
 // unverifiedAuditLog tells it a name that nobody has verified. The family does not
-// write the log.
+// write the log. auditLog has lines of its own: they are written by a goroutine that
+// runs while there are any (audit_output.go), and an output that does not keep up
+// costs lines and no time.
 //
 // Start reading at enable.go.
 package accesslog
