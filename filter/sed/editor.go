@@ -24,7 +24,7 @@ const (
 	mostEmptyReads = 100
 	// Bytes behind a match may have to be looked at again: so many times as many
 	// as there are, and some at the beginning.
-	mostAgain = 8
+	mostAgain = 4
 	freeAgain = 64 << 10
 )
 
