@@ -86,4 +86,3 @@ func TestJWTMetrics(t *testing.T) {
 		t.Errorf("%d counters, %d of others", len(m.counted), n)
 	}
 }
-

@@ -128,4 +128,3 @@ func TestJWT(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
-
