@@ -20,8 +20,8 @@ type asked [sha256.Size]byte
 
 // Introspect returns what the issuer says of a token (RFC 7662), within timeout.
 // Nothing is remembered, because a token may be revoked at any time; requests for
-// the same token at the same time are one. The error is ErrToken when the issuer
-// does not take it for a token; an inactive one is no error.
+// the same token at the same time are one. The error is ErrToken when it can be none;
+// an inactive one is no error.
 func (p *Provider) Introspect(ctx context.Context, timeout time.Duration, client Client, token string) (Claims, error) {
 	if !askable(token) {
 		return nil, fmt.Errorf("%w: it is empty, too long or has characters that no token has", ErrToken)
@@ -58,9 +58,8 @@ func (p *Provider) introspect(ctx context.Context, timeout time.Duration, client
 	switch {
 	case err != nil:
 		return nil, err
-	case a.Status == http.StatusBadRequest:
-		return nil, fmt.Errorf("%w: the introspection service answered 400", ErrToken)
 	case a.Status != http.StatusOK:
+		// A token that it does not know is none of its errors (RFC 7662 2.2).
 		return nil, fmt.Errorf("introspection service: found status %d, expected 200: check who asks it (id and secret)", a.Status)
 	}
 	return ParseClaims(a.Body)

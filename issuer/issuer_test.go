@@ -215,9 +215,9 @@ func TestUnavailable(t *testing.T) {
 
 func TestMetadataIsChecked(t *testing.T) {
 	idp, book := issuertest.New(t), newBook(t)
-	real := idp.URL
+	where := idp.URL
 	idp.URL = "https://somebody.example.org"
-	_, err := book.Provider(real).Metadata(t.Context())
+	_, err := book.Provider(where).Metadata(t.Context())
 	if err == nil || !strings.Contains(err.Error(), `"https://somebody.example.org"`) {
 		t.Errorf("got %v", err)
 	}

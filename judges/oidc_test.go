@@ -210,6 +210,10 @@ big:   PathSubtree("/big")   -> oauthOidcAnyClaims("ISSUER", "app", "app-secret-
 short: PathSubtree("/short") -> oauthOidcAnyClaims("ISSUER", "short", "short-secret-XX", "BASE/short/callback", "email offline_access", "", "prompt=consent", "X-User:subject X-Token:oauth2token.access_token", "0") -> "BACKEND";
 brief: PathSubtree("/brief") -> oauthOidcAnyClaims("ISSUER", "short", "short-secret-XX", "BASE/brief/callback", "email", "", "", "X-User:subject", "0") -> "BACKEND";
 other: PathSubtree("/other") -> oauthOidcAnyClaims("ISSUER", "other", "other-secret-XX", "BASE/other/callback", "email", "", "", "X-User:subject", "0") -> "BACKEND";
+intro: PathSubtree("/intro") -> secureOauthTokenintrospectionAllKV("ISSUER", "app", "app-secret-XX", "client_id", "app", "sub", "joe") -> forwardTokenField("X-User", "sub") -> "BACKEND";
+anon:  PathSubtree("/anon")  -> oauthTokenintrospectionAnyKV("ISSUER", "client_id", "app") -> "BACKEND";
+jwt:   PathSubtree("/jwt")   -> jwtValidation("ISSUER") -> forwardTokenField("X-User", "sub") -> "BACKEND";
+keys:  PathSubtree("/keys")  -> jwtValidationKeys("ISSUER/jwks") -> forwardTokenField("X-User", "sub") -> "BACKEND";
 never: PathSubtree("/never") -> oauthOidcAllClaims("ISSUER", "app", "app-secret-XX", "BASE/never/callback", "email", "nothing", "", "", "0") -> "BACKEND";
 `
 
@@ -334,6 +338,7 @@ func TestOIDC(t *testing.T) {
 		{"user info, another way of authentication", userInfoWalk},
 		{"scripts are not sent to the login", scriptWalk},
 		{"claims that are missing", claimsWalk},
+		{"tokens shown to an API", tokenWalk},
 		{"refresh", refreshWalk},
 		{"expiry", expiryWalk},
 		{"logout at the provider", logoutWalk},

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"runtime"
@@ -127,7 +128,7 @@ func (p *passwords) check(ctx context.Context, u *users, user, password string) 
 func (p *passwords) digest(user, password, hash string) (sum [sha256.Size]byte) {
 	m := hmac.New(sha256.New, p.key[:])
 	for _, s := range [...]string{user, password, hash} {
-		fmt.Fprintf(m, "%d:", len(s))
+		m.Write(binary.AppendUvarint(nil, uint64(len(s)))) // hashes take everything
 		m.Write([]byte(s))
 	}
 	m.Sum(sum[:0])

@@ -28,18 +28,18 @@ var (
 	_ = defineSecure("secureOauthTokenintrospectionAllKV", "is oauthTokenintrospectionAllKV for an issuer that wants to know who asks", allPairs, `"client_id", "shop", "realm", "eu"`)
 )
 
-func defineIntrospection(name, doc string, make want, args string) *filter.Def {
+func defineIntrospection(name, doc string, newWanted want, args string) *filter.Def {
 	return filter.Define(filter.Def{
 		Name: name, Doc: doc, Differs: introspectionDiffers, Shareable: true,
 		Params:  []arg.Param{{Name: "issuer", Type: arg.Text}, {Name: "wanted", Type: arg.Text, Many: true}},
 		Example: `* -> ` + name + `("https://accounts.example.org", ` + args + `) -> "http://127.0.0.1:8080"`,
 		New: func(v arg.Values, env *filter.Env) (filter.Filter, error) {
-			return newIntrospection(v, env, 1, make)
+			return newIntrospection(v, env, 1, newWanted)
 		},
 	})
 }
 
-func defineSecure(name, doc string, make want, args string) *filter.Def {
+func defineSecure(name, doc string, newWanted want, args string) *filter.Def {
 	return filter.Define(filter.Def{
 		Name: name, Doc: doc + ": id and secret, if empty those of the environment (OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET)", Differs: secureDiffers, Shareable: true,
 		Params: []arg.Param{
@@ -48,7 +48,7 @@ func defineSecure(name, doc string, make want, args string) *filter.Def {
 		},
 		Example: `* -> ` + name + `("https://accounts.example.org", "proxy", "secretRef:/etc/fairlead/secrets/proxy", ` + args + `) -> "http://127.0.0.1:8080"`,
 		New: func(v arg.Values, env *filter.Env) (filter.Filter, error) {
-			f, err := newIntrospection(v, env, 3, make)
+			f, err := newIntrospection(v, env, 3, newWanted)
 			if err != nil {
 				return nil, err
 			}
@@ -95,11 +95,11 @@ func (c credential) get() (string, bool) {
 	return c.secrets.Get(c.text)
 }
 
-func newIntrospection(v arg.Values, env *filter.Env, first int, make want) (*introspection, error) {
+func newIntrospection(v arg.Values, env *filter.Env, first int, newWanted want) (*introspection, error) {
 	if _, err := httpcall.CheckURL(v.Text(0)); err != nil {
 		return nil, v.Wrong(0, "%w", err)
 	}
-	w, err := make(v, first)
+	w, err := newWanted(v, first)
 	if err != nil {
 		return nil, err
 	}

@@ -45,12 +45,12 @@ func allClaims(v arg.Values, i int) (wanted, error) {
 func anyPair(v arg.Values, i int) (wanted, error)  { return newPairs(v, i, false) }
 func allPairs(v arg.Values, i int) (wanted, error) { return newPairs(v, i, true) }
 
-func defineTokeninfo(name, doc string, make want, example string) *filter.Def {
+func defineTokeninfo(name, doc string, newWanted want, example string) *filter.Def {
 	return filter.Define(filter.Def{
 		Name: name, Doc: doc, Example: example, Differs: tokeninfoDiffers, Shareable: true,
 		Params: []arg.Param{{Name: "wanted", Type: arg.Text, Many: true}},
 		New: func(v arg.Values, env *filter.Env) (filter.Filter, error) {
-			w, err := make(v, 0)
+			w, err := newWanted(v, 0)
 			if err != nil {
 				return nil, err
 			}

@@ -19,7 +19,7 @@ var _ = filter.Define(filter.Def{
 		if len(certs.Options.From(env.Options).AuthnCA) == 0 && !env.Offline {
 			return nil, errors.New("there are no authorities to verify with: name their files in -mtls-authn-ca")
 		}
-		any := func(*x509.Certificate, chains) bool { return true }
-		return &check{verifier: verifierIn(env), authn: true, rule: any, wrong: wrongAuth}, nil
+		anybody := func(*x509.Certificate, chains) bool { return true }
+		return &check{verifier: verifierIn(env), authn: true, rule: anybody, wrong: wrongAuth}, nil
 	},
 })
