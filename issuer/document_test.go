@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,8 +13,8 @@ import (
 // scripted is a document whose requests take a second and end as told.
 type scripted struct {
 	document[int]
-	requests int
-	fails    bool
+	requests atomic.Int64
+	fails    atomic.Bool
 }
 
 func newScripted(t *testing.T) *scripted {
@@ -27,11 +28,10 @@ func newScripted(t *testing.T) *scripted {
 	d := &scripted{}
 	d.document = document[int]{book: b, url: "u", fresh: time.Hour, load: func() (*int, error) {
 		time.Sleep(time.Second)
-		d.requests++
-		if d.fails {
+		n := int(d.requests.Add(1))
+		if d.fails.Load() {
 			return nil, errors.New("down")
 		}
-		n := d.requests
 		return &n, nil
 	}}
 	return d
@@ -40,8 +40,8 @@ func newScripted(t *testing.T) *scripted {
 func (d *scripted) want(t *testing.T, value, requests int) {
 	t.Helper()
 	v, err := d.get(t.Context())
-	if value == 0 && err == nil || value != 0 && (err != nil || *v != value) || d.requests != requests {
-		t.Errorf("got %v, %v after %d requests, want %d after %d", v, err, d.requests, value, requests)
+	if value == 0 && err == nil || value != 0 && (err != nil || *v != value) || int(d.requests.Load()) != requests {
+		t.Errorf("got %v, %v after %d requests, want %d after %d", v, err, d.requests.Load(), value, requests)
 	}
 }
 
@@ -59,14 +59,14 @@ func TestDocumentAge(t *testing.T) {
 		d.want(t, 1, 1) // old, and fetched behind our back
 		time.Sleep(2 * time.Second)
 		d.want(t, 2, 2)
-		d.fails = true
+		d.fails.Store(true)
 		time.Sleep(23 * time.Hour)
 		d.want(t, 2, 2)
 		time.Sleep(59 * time.Minute)
 		d.want(t, 2, 3)
 		time.Sleep(2 * time.Minute)
 		d.want(t, 0, 5) // a day old
-		d.fails = false
+		d.fails.Store(false)
 		time.Sleep(mostPause)
 		d.want(t, 6, 6)
 	})
@@ -75,14 +75,15 @@ func TestDocumentAge(t *testing.T) {
 func TestDocumentPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newScripted(t)
-		d.fails = true
+		d.fails.Store(true)
 		began := time.Now()
 		for range 100 * 60 {
 			_, _ = d.get(t.Context())
 			time.Sleep(100 * time.Millisecond)
 		}
-		if minutes := time.Since(began).Minutes(); d.requests < 8 || float64(d.requests) > minutes+8 {
-			t.Errorf("%d requests in %.0f minutes", d.requests, minutes)
+		n := d.requests.Load()
+		if minutes := time.Since(began).Minutes(); n < 8 || float64(n) > minutes+8 {
+			t.Errorf("%d requests in %.0f minutes", n, minutes)
 		}
 	})
 }
