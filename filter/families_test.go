@@ -21,6 +21,7 @@ import (
 	_ "fairlead.dev/fairlead/filter/auth"
 	_ "fairlead.dev/fairlead/filter/block"
 	_ "fairlead.dev/fairlead/filter/breaker"
+	_ "fairlead.dev/fairlead/filter/cache"
 	_ "fairlead.dev/fairlead/filter/compress"
 	_ "fairlead.dev/fairlead/filter/cookie"
 	_ "fairlead.dev/fairlead/filter/diag"

@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind classifies the fields that the engine itself has to understand, so that
 // no hot path compares names twice.
@@ -35,6 +38,9 @@ type Field struct {
 type Header struct {
 	fields []Field
 }
+
+// Grow makes room for n more fields at once.
+func (h *Header) Grow(n int) { h.fields = slices.Grow(h.fields, n) }
 
 // Len returns the number of fields.
 func (h *Header) Len() int { return len(h.fields) }
