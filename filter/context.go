@@ -42,6 +42,8 @@ type Context struct {
 	host    Host
 	served  bool
 	refused message.Reason
+
+	recovered bool
 }
 
 // Original is the request line and Host as the client sent them; filters do
@@ -239,6 +241,22 @@ func (c *Context) Refuse(why message.Reason) *message.Response {
 	return resp
 }
 
+// Recover answers with resp after all where forwarding failed: for filters that
+// handle errors (ErrorHandler), in their response phase. Those before them see resp
+// as they see every response. Where nothing failed it only replaces the response.
+// The body of the response before is closed.
+func (c *Context) Recover(resp *message.Response) {
+	if old := c.Response; old != nil && old != resp {
+		if body, ok := old.Body.(io.Closer); ok {
+			_ = body.Close() // nobody reads it any more
+		}
+	}
+	c.Response, c.recovered = resp, true
+}
+
+// Recovered reports whether Recover was called.
+func (c *Context) Recovered() bool { return c.recovered }
+
 // Served reports whether a filter answered the request.
 func (c *Context) Served() bool { return c.served }
 
@@ -247,7 +265,7 @@ func (c *Context) Refused() message.Reason { return c.refused }
 
 // Resume makes the context fit for another round of routing (loopback).
 func (c *Context) Resume() {
-	c.served, c.refused, c.Response, c.Params = false, message.ReasonNone, nil, c.Params[:0]
+	c.served, c.refused, c.Response, c.Params, c.recovered = false, message.ReasonNone, nil, c.Params[:0], false
 }
 
 type keyed struct {

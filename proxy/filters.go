@@ -51,28 +51,52 @@ func (e *passage) response() {
 	e.brand()
 	for i := len(e.rounds) - 1; i >= 0; i-- {
 		rd := &e.rounds[i]
-		if failed {
-			e.runResponse(rd, rd.route.ErrorResponse)
-		} else {
-			e.runResponse(rd, rd.route.Response)
+		if !failed || e.ctx.Recovered() {
+			e.runResponse(rd.route.Response, rd.ran)
+			continue
+		}
+		if from, ok := e.runErrorResponse(rd); ok {
+			e.runResponse(rd.route.Response, from) // now there is a response as others are
 		}
 	}
 }
 
-// runResponse runs those steps of a round whose filters saw the request.
-func (e *passage) runResponse(rd *round, steps []route.Step) {
+// runResponse runs those steps of a round whose filters saw the request and stand
+// before the one at index end.
+func (e *passage) runResponse(steps []route.Step, end int) {
 	before := max(e.times.filtered, e.times.answered, e.times.responded)
 	for _, s := range steps {
+		if s.Index < end {
+			before = e.respondOne(s, before)
+		}
+	}
+}
+
+// runErrorResponse is runResponse for filters that handle errors. ok means that the
+// one at index from has found an answer.
+func (e *passage) runErrorResponse(rd *round) (from int, ok bool) {
+	before := max(e.times.filtered, e.times.answered, e.times.responded)
+	for _, s := range rd.route.ErrorResponse {
 		if s.Index >= rd.ran {
 			continue
 		}
-		s.Filter.Response(&e.ctx)
-		e.times.responded = e.now()
-		if timer, ok := s.Attachment.(*metrics.Filter); ok {
-			timer.ObserveResponse(time.Duration(e.times.responded - before))
+		before = e.respondOne(s, before)
+		if e.ctx.Recovered() {
+			return s.Index, true
 		}
-		before = e.times.responded
 	}
+	return 0, false
+}
+
+// respondOne runs one filter on the response, since before on the clock; it returns
+// when that was done.
+func (e *passage) respondOne(s route.Step, before int64) int64 {
+	s.Filter.Response(&e.ctx)
+	e.times.responded = e.now()
+	if timer, ok := s.Attachment.(*metrics.Filter); ok {
+		timer.ObserveResponse(time.Duration(e.times.responded - before))
+	}
+	return e.times.responded
 }
 
 // finish tells the filters that asked for it that the exchange has ended.

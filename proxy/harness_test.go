@@ -19,6 +19,7 @@ import (
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/eskip"
 	"fairlead.dev/fairlead/filter"
+	_ "fairlead.dev/fairlead/filter/cache"
 	_ "fairlead.dev/fairlead/filter/egress"
 	_ "fairlead.dev/fairlead/filter/forward"
 	_ "fairlead.dev/fairlead/filter/header"

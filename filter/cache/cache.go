@@ -156,8 +156,7 @@ func (f *cache) collapse(c *filter.Context, v *visit, key []byte) bool {
 	flight, leads := f.flights.join(name)
 	if leads {
 		v.flight = flight
-	} else if !flight.await(c.Context(), f.opts.Wait) {
-		f.flights.leave(flight)
+	} else if !f.flights.await(c.Context(), flight, f.opts.Wait) {
 		return false
 	}
 	now := time.Now() // who leads may have come too late to see what is there now

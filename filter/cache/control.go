@@ -110,15 +110,15 @@ found:
 
 // seconds reads delta-seconds (RFC 9111 1.2.2); what is malformed is none.
 func seconds(s string) time.Duration {
-	n := time.Duration(0)
+	n := int64(0)
 	for i := range len(s) {
 		d := s[i] - '0'
 		if d > 9 {
 			return 0
 		}
-		if n = n*10 + time.Duration(d); n >= longest/time.Second {
-			n = longest / time.Second
+		if n = n*10 + int64(d); n >= int64(longest/time.Second) {
+			n = int64(longest / time.Second)
 		}
 	}
-	return n * time.Second
+	return time.Duration(n) * time.Second
 }

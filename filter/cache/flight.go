@@ -50,8 +50,9 @@ func (s *flights) leave(f *flight) {
 	}
 }
 
-// await waits for f, at most for wait. It reports whether f has landed.
-func (f *flight) await(ctx context.Context, wait time.Duration) bool {
+// await waits for the flight f, at most for -cache-collapse-wait. It reports
+// whether f has landed. Nobody else waits for one that takes too long.
+func (s *flights) await(ctx context.Context, f *flight, wait time.Duration) bool {
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
@@ -59,6 +60,7 @@ func (f *flight) await(ctx context.Context, wait time.Duration) bool {
 		return true
 	case <-ctx.Done():
 	case <-t.C:
+		s.leave(f)
 	}
 	return false
 }

@@ -158,7 +158,11 @@ func matches(req, stored *message.Header) bool {
 		}
 		return false
 	}
-	since, err := http.ParseTime(req.Get("If-Modified-Since"))
+	text := req.Get("If-Modified-Since")
+	if text == "" {
+		return false
+	}
+	since, err := http.ParseTime(text)
 	if err != nil {
 		return false
 	}

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"io"
 	"net/http"
 	"time"
 
@@ -112,8 +111,8 @@ func (v *visit) answer(c *filter.Context) {
 		return
 	}
 	verdict := v.filter.policy.judge(&v.asked, resp, now)
-	chosen, comparable := v.choice(c)
-	if v.asked.around || v.method != "GET" || !comparable || c.Refused() != message.ReasonNone {
+	chosen, sure := v.choice(c)
+	if v.asked.around || v.method != "GET" || !sure || c.Refused() != message.ReasonNone {
 		verdict.store = false
 	}
 	what := "fairlead; fwd=uri-miss"
@@ -139,16 +138,11 @@ func (v *visit) answer(c *filter.Context) {
 // failed lists what stale-if-error is for (RFC 5861 4).
 func failed(status int) bool { return status == 500 || status >= 502 && status <= 504 }
 
-// replace answers with resp instead of what the backend said.
+// replace answers with resp instead of what the backend, or Fairlead, said.
 func (v *visit) replace(c *filter.Context, resp *message.Response) {
-	old := c.Response
-	if v.own {
-		return
+	if !v.own {
+		c.Recover(resp)
 	}
-	if closer, ok := old.Body.(io.Closer); ok {
-		_ = closer.Close() // nobody reads it any more
-	}
-	c.Response = resp
 }
 
 // clientRequest returns the request with the preconditions of the client.

@@ -61,20 +61,17 @@ func (f *loopbackIfStatus) Response(c *filter.Context) {
 	if err != nil {
 		return // there is nothing better than what the backend said
 	}
-	leave(c.Response)
-	c.Response = resp
+	drain(c.Response)
+	c.Recover(resp)
 }
 
 // mostLeft is how much of a body that nobody wants is read, so that its
 // connection can be used again.
 const mostLeft = 16 << 10
 
-// leave ends a response that is replaced.
-func leave(r *message.Response) {
+// drain reads what is left of a response that is replaced, if it is not much.
+func drain(r *message.Response) {
 	if r.Body != nil && r.ContentLength > 0 && r.ContentLength <= mostLeft {
 		_, _ = io.Copy(io.Discard, r.Body) // if it fails the connection is closed, and that is all
-	}
-	if closer, ok := r.Body.(io.Closer); ok {
-		_ = closer.Close()
 	}
 }
