@@ -7,9 +7,7 @@ package backend
 import (
 	"math"
 	"sync/atomic"
-
-	"fairlead.dev/fairlead/kit/registry"
-	"fairlead.dev/fairlead/message"
+	"time"
 )
 
 // Endpoint is one address that requests can be sent to. All routes that name
@@ -25,12 +23,18 @@ type Endpoint struct {
 	Zone      string
 
 	inflight atomic.Int64
-	// down is set while health checks say that the endpoint must not be used.
-	down atomic.Bool
+	// trouble is 0 while health checks have nothing against the endpoint: isDown, or
+	// how many of the requests avoid it.
+	trouble atomic.Uint64
+	// created is when the endpoint began, in nanoseconds since 1970.
+	created atomic.Int64
+	checks  checks
 	// weight is what Weight returns, see there.
 	weight atomic.Uint64
 	// transport is what the forwarding step keeps for the endpoint.
 	transport atomic.Pointer[Transport]
+	// health is what the health checks keep for it.
+	health atomic.Pointer[Health]
 }
 
 // Transport is what the forwarding step keeps for an endpoint: its
@@ -63,11 +67,54 @@ func (e *Endpoint) End() { e.inflight.Add(-1) }
 // Inflight returns the number of requests on their way.
 func (e *Endpoint) Inflight() int64 { return e.inflight.Load() }
 
+// isDown is the bit of Endpoint.trouble that says that it must not be used. The
+// others are a float64 without its sign: the probability of being avoided.
+const isDown = 1 << 63
+
+func dropOf(trouble uint64) float64 { return math.Float64frombits(trouble &^ isDown) }
+
 // Down reports whether the endpoint must not be used.
-func (e *Endpoint) Down() bool { return e.down.Load() }
+func (e *Endpoint) Down() bool { return e.trouble.Load()&isDown != 0 }
 
 // SetDown says whether the endpoint may be used.
-func (e *Endpoint) SetDown(down bool) { e.down.Store(down) }
+func (e *Endpoint) SetDown(down bool) {
+	if down {
+		e.trouble.Or(isDown)
+	} else {
+		e.trouble.And(^uint64(isDown))
+	}
+}
+
+// Drop returns the probability with which a request avoids e.
+func (e *Endpoint) Drop() float64 { return dropOf(e.trouble.Load()) }
+
+// SetDrop has requests avoid e with probability p, from 0 to 1.
+func (e *Endpoint) SetDrop(p float64) {
+	if !(p > 0) { // nor what is no number
+		p = 0
+	}
+	for {
+		old := e.trouble.Load()
+		if e.trouble.CompareAndSwap(old, old&isDown|math.Float64bits(min(p, 1))) {
+			return
+		}
+	}
+}
+
+// Created returns when the endpoint began: when the first route named it, or later if
+// SetCreated said so.
+func (e *Endpoint) Created() time.Time { return time.Unix(0, e.created.Load()) }
+
+// SetCreated says that the endpoint began at t, unless it is known to have begun
+// later.
+func (e *Endpoint) SetCreated(t time.Time) {
+	for {
+		old := e.created.Load()
+		if t.UnixNano() <= old || e.created.CompareAndSwap(old, t.UnixNano()) {
+			return
+		}
+	}
+}
 
 // one is what the zero Endpoint weighs, in the form in which weights are kept.
 var one = math.Float64bits(1)
@@ -90,66 +137,3 @@ func (e *Endpoint) SetWeight(w float64) {
 	}
 	e.weight.Store(math.Float64bits(min(max(w, minWeight), maxWeight)) ^ one)
 }
-
-// Algorithm chooses among the endpoints of one route. Pick is called many
-// times at once.
-type Algorithm interface {
-	// Pick returns the endpoint for the request, or nil when all were tried. It
-	// avoids endpoints for which p.Usable is false; where health checks leave
-	// none it picks among those that were not tried, for a backend that is
-	// perhaps down is better than none. It does not count the request: whoever
-	// sends it calls Endpoint.Begin.
-	Pick(p *Pick) *Endpoint
-}
-
-// Pick is the question to an Algorithm.
-type Pick struct {
-	Request *message.Request
-	// Key of consistent hashing; "" means the client's address: Request.Source
-	// where it is known, Request.ClientIP otherwise.
-	Key string
-	// Balance bounds the load of consistent hashing: no endpoint gets more than
-	// Balance times the average, rounded up. Less than 1 counts as 1, 0 means no
-	// bound.
-	Balance float64
-	// Tried are the endpoints that already failed for this request, or were refused
-	// by its guards.
-	Tried []*Endpoint
-}
-
-// Usable reports whether e should be picked: it is not down and was not tried.
-func (p *Pick) Usable(e *Endpoint) bool { return !e.Down() && !p.WasTried(e) }
-
-// WasTried reports whether e already failed for this request.
-func (p *Pick) WasTried(e *Endpoint) bool {
-	for _, t := range p.Tried {
-		if t == e {
-			return true
-		}
-	}
-	return false
-}
-
-// AlgorithmDef declares one load balancing algorithm.
-type AlgorithmDef struct {
-	Name string
-	// Doc is one line, lower case, without a full stop.
-	Doc string
-	// New makes the instance of one route. endpoints is not empty and must not
-	// be changed.
-	New func(endpoints []*Endpoint) Algorithm
-}
-
-var algorithms registry.Registry[AlgorithmDef]
-
-// DefineAlgorithm declares an algorithm. It panics when the name is taken.
-func DefineAlgorithm(d AlgorithmDef) *AlgorithmDef {
-	algorithms.Define("algorithm", &d, d.Name)
-	return &d
-}
-
-// LookupAlgorithm returns the declaration of the algorithm, or nil.
-func LookupAlgorithm(name string) *AlgorithmDef { return algorithms.Lookup(name) }
-
-// Algorithms returns every declaration, sorted by name.
-func Algorithms() []*AlgorithmDef { return algorithms.All() }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"fairlead.dev/fairlead/kit/suggest"
 )
@@ -61,6 +62,7 @@ func (s *Set) add(t target, zone string) *member {
 		address = authority
 	}
 	m := &member{Endpoint: Endpoint{Scheme: t.scheme, Address: address, Authority: authority, Zone: strings.Clone(zone)}}
+	m.SetCreated(time.Now())
 	s.members[key{m.Scheme, m.Authority, m.Zone}] = m
 	return m
 }
@@ -71,6 +73,9 @@ func (s *Set) add(t target, zone string) *member {
 func (s *Set) Release(e *Endpoint) error {
 	if !s.release(e) {
 		return nil
+	}
+	if h := e.Health(); h != nil {
+		h.Forget()
 	}
 	t := e.Transport()
 	if t == nil {
@@ -97,6 +102,16 @@ func (s *Set) release(e *Endpoint) bool {
 	}
 	delete(s.members, k)
 	return true
+}
+
+// Each calls do with every endpoint in use as of now, in no order. do must not call
+// the set.
+func (s *Set) Each(do func(*Endpoint)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.members {
+		do(&m.Endpoint)
+	}
 }
 
 // Len returns the number of endpoints in use.

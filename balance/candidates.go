@@ -13,6 +13,7 @@ type rule uint8
 // The rules in the order in which they are tried.
 const (
 	healthy rule = iota // usable ones
+	fading              // those that are new, too
 	untried             // any that did not fail for this request
 	rules
 )
@@ -21,7 +22,7 @@ func (r rule) allows(p *backend.Pick, e *backend.Endpoint) bool {
 	if r == healthy {
 		return p.Usable(e)
 	}
-	return !p.WasTried(e)
+	return !p.WasTried(e) && (r == untried || p.Healthy(e))
 }
 
 // nth returns one of the endpoints that the first rule with any allows: the

@@ -82,6 +82,10 @@ type Upstream struct {
 	// HashBalance is the load bound of consistent hashing: no endpoint gets
 	// more than HashBalance times the average; 0 means no bound.
 	HashBalance float64
+	// FadeIn is the time in which a new endpoint comes to its full share of the
+	// requests, FadeInExponent how (backend.Pick); 0: at once.
+	FadeIn         time.Duration
+	FadeInExponent float64
 	// Retry and Hedge say when the request is sent more than once; nil: only where
 	// it cannot have been processed.
 	Retry *Retry

@@ -78,7 +78,10 @@ func (e *passage) shunt() {
 // prepare fills in what is the same for all attempts.
 func (e *passage) prepare() {
 	up := &e.ctx.Upstream
-	e.pick = backend.Pick{Request: e.req, Key: up.HashKey, Balance: up.HashBalance}
+	e.pick = backend.Pick{
+		Request: e.req, Key: up.HashKey, Balance: up.HashBalance, FadeIn: up.FadeIn, Exponent: up.FadeInExponent,
+		Among: e.route().Backend.Endpoints,
+	}
 	a := &e.first
 	*a = attempt{e: e, req: e.req, resp: &e.received, sent: e.times.filtered}
 	e.attempt = a

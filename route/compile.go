@@ -69,15 +69,25 @@ func (c *Compiler) Compile(def *eskip.Route) (*Route, *source.Problem) {
 	}
 	b.backend(def)
 	if len(b.faults) > 0 {
-		if err := b.route.Close(); err != nil {
-			b.fail(Other, err)
-		}
-		return nil, &source.Problem{RouteID: def.ID, Reason: b.faults[0].reason, Err: b.faults, Route: def}
+		return nil, b.problem()
+	}
+	if err := protect(func() { b.route.advise(backend.Adviser.Advise) }); err != nil {
+		b.fail(Other, at(def.Pos, err))
+		return nil, b.problem()
 	}
 	if c.Attach != nil {
 		b.route.Attachment = c.Attach(b.route)
 	}
 	return b.route, nil
+}
+
+// problem takes back what was made of the definition and says what is wrong with it.
+func (b *builder) problem() *source.Problem {
+	if err := b.route.Close(); err != nil {
+		b.fail(Other, err)
+	}
+	def := b.route.Definition
+	return &source.Problem{RouteID: def.ID, Reason: b.faults[0].reason, Err: b.faults, Route: def}
 }
 
 // Check compiles a definition, throws the route away, and returns what is

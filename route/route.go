@@ -93,12 +93,27 @@ func (r *Route) Close() error {
 			errs = append(errs, fmt.Errorf("route %q: %w", r.ID, err))
 		}
 	}
+	if err := protect(func() { r.advise(backend.Adviser.Withdraw) }); err != nil {
+		errs = append(errs, fmt.Errorf("route %q: %w", r.ID, err))
+	}
 	for _, e := range r.Backend.Endpoints {
 		if err := r.endpoints.Release(e); err != nil {
 			errs = append(errs, fmt.Errorf("route %q: %w", r.ID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// advise has filters that know something about the endpoints of the route say it, or
+// take it back.
+func (r *Route) advise(say func(backend.Adviser, *backend.Endpoint)) {
+	for _, s := range r.Filters {
+		if a, ok := s.Filter.(backend.Adviser); ok {
+			for _, e := range r.Backend.Endpoints {
+				say(a, e)
+			}
+		}
+	}
 }
 
 func (r *Route) closeFilters() (errs []error) {
