@@ -47,6 +47,7 @@ func (e *passage) refusedTunnel() bool {
 // tunnel answers with resp, the backend's 101, and then passes bytes both ways
 // until both sides ended or one failed.
 func (e *passage) tunnel(resp *message.Response) error {
+	_ = e.letGo() // from now on each end is told by the other's direction
 	down, err := e.down.Accept(resp)
 	if err != nil {
 		return err
@@ -77,7 +78,12 @@ func (t *tunnel) relay(d *direction) {
 	switch err := d.relay(); {
 	case errors.Is(err, errDeaf):
 		t.cutLater()
-	case err != nil && !d.parted():
+	case err == nil || d.parted():
+	case d.leaving.Load():
+		// Its sender was told to leave and did so faster than our Close frame came to
+		// stand here.
+		defer t.cut()
+	default:
 		t.cut()
 	}
 	d.end()
