@@ -9,10 +9,11 @@ import (
 )
 
 // Adviser is implemented by filters that say something about the endpoints of their
-// route: Advise is called for each when the route was compiled, Withdraw when it is
-// closed. Both must not block.
+// route. Neither method may block.
 type Adviser interface {
+	// Advise is called for each endpoint when the route was compiled.
 	Advise(e *Endpoint)
+	// Withdraw takes back one Advise when the route is closed.
 	Withdraw(e *Endpoint)
 }
 
