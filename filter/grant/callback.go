@@ -34,12 +34,12 @@ func (f *callback) Request(c *filter.Context) {
 		return
 	}
 	visit := f.jar.Visit(c)
-	if c.Request.Method != "GET" {
-		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Request.Method))
+	if c.Original.Method != "GET" {
+		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Original.Method))
 		return
 	}
 	answer := func(name string) string {
-		v, _ := message.QueryValue(c.Request.Query, name)
+		v, _ := message.QueryValue(c.Original.Query, name)
 		return strings.Clone(v)
 	}
 	attempt, err := visit.Finish(answer("state"))

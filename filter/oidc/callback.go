@@ -28,12 +28,12 @@ const clockSkew = 30 * time.Second
 
 // finish takes the browser back from the provider.
 func (f *oidc) finish(c *filter.Context, visit *login.Visit) {
-	if c.Request.Method != "GET" {
-		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Request.Method))
+	if c.Original.Method != "GET" {
+		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Original.Method))
 		return
 	}
 	answer := func(name string) string {
-		v, _ := message.QueryValue(c.Request.Query, name)
+		v, _ := message.QueryValue(c.Original.Query, name)
 		return strings.Clone(v)
 	}
 	attempt, err := visit.Finish(answer("state"))

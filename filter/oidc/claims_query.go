@@ -1,12 +1,14 @@
 package oidc
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
 	"fairlead.dev/fairlead/arg"
 	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/issuer"
 	"fairlead.dev/fairlead/login"
 	"fairlead.dev/fairlead/message"
 )
@@ -58,15 +60,32 @@ func newClaimsQuery(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 
 // Request refuses who was not found out, and who lacks the claims.
 func (f *claimsQuery) Request(c *filter.Context) {
-	id := login.IdentityOf(c)
+	claims := known(c)
 	switch {
-	case id == nil || len(id.Claims) == 0:
+	case len(claims) == 0:
 		filter.SetState(c, "auth-reject-reason", "missing-token")
 		c.Refuse(message.ReasonUnauthorized)
-	case !f.passes(c.Request.Path, id.Claims):
+	case !f.passes(c.Request.Path, claims):
 		filter.SetState(c, "auth-reject-reason", "invalid-access")
 		c.Refuse(message.ReasonForbidden)
 	}
+}
+
+// known returns what the filters before found out about the user: by a login, or
+// of a token that they verified.
+func known(c *filter.Context) []byte {
+	if id := login.IdentityOf(c); id != nil {
+		return id.Claims
+	}
+	claims, ok := issuer.Identity.Get(c)
+	if !ok {
+		return nil
+	}
+	text, err := json.Marshal(claims)
+	if err != nil {
+		return nil // nobody is known then
+	}
+	return text
 }
 
 func (f *claimsQuery) passes(path string, claims []byte) bool {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"fairlead.dev/fairlead/filter/filtertest"
+	"fairlead.dev/fairlead/issuer"
 	"fairlead.dev/fairlead/login"
 	"fairlead.dev/fairlead/message"
 )
@@ -58,6 +59,19 @@ func TestClaimsQueryAlone(t *testing.T) {
 	x.Run(f)
 	if x.Forwarded {
 		t.Error("claims that are no JSON let somebody pass")
+	}
+}
+
+// The claims of a token that another filter verified do as well.
+func TestClaimsQueryOfToken(t *testing.T) {
+	f := filtertest.Build(t, "oidcClaimsQuery", `/:groups.#[=="a"]`)
+	for group, want := range map[string]bool{"a": true, "b": false} {
+		x := filtertest.New(t)
+		issuer.Identity.Set(x.Context, issuer.Claims{"groups": []any{group}})
+		x.Run(f)
+		if x.Forwarded != want {
+			t.Errorf("%s: passes %v", group, x.Forwarded)
+		}
 	}
 }
 

@@ -33,8 +33,8 @@ type claimSources struct {
 // are not there then.
 func (f *oidc) askGroups(ctx context.Context, s *session) error {
 	var from claimSources
-	if json.Unmarshal(payload(s.IDToken), &from) != nil || len(from.Names) == 0 {
-		return nil
+	if err := json.Unmarshal(payload(s.IDToken), &from); err != nil {
+		return fmt.Errorf("%w: where its claims are to be had: %w", errToken, err)
 	}
 	more := map[string][]string{}
 	for claim, source := range from.Names {

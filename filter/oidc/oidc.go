@@ -71,7 +71,7 @@ func (f *oidc) Close() error {
 func (f *oidc) Request(c *filter.Context) {
 	f.stripFields(c)
 	visit := f.jar.Visit(c)
-	if f.isCallback(c.Request) {
+	if f.isCallback(&c.Original) {
 		f.finish(c, visit)
 		return
 	}
@@ -90,9 +90,21 @@ func (f *oidc) Request(c *filter.Context) {
 		filter.SetState(c, "auth-reject-reason", "invalid-claim")
 		c.Refuse(message.ReasonForbidden)
 	default:
-		login.SetIdentity(c, &login.Identity{Subject: s.Subject, Claims: s.claims()})
-		f.tellBackend(c, s)
+		f.pass(c, s)
 	}
+}
+
+// pass tells others who it is.
+func (f *oidc) pass(c *filter.Context, s *session) {
+	text := s.claims()
+	claims, err := issuer.ParseClaims(text)
+	if err != nil {
+		f.unavailable(c, "read a session", err)
+		return
+	}
+	issuer.Identity.Set(c, claims)
+	login.SetIdentity(c, &login.Identity{Subject: s.Subject, Claims: text})
+	f.tellBackend(c, s)
 }
 
 // Response tells the browser what to keep.
@@ -102,7 +114,7 @@ func (f *oidc) Response(c *filter.Context) { f.jar.Visit(c).Tell(&c.Response.Hea
 func (f *oidc) HandlesErrors() bool { return true }
 
 // isCallback reports whether the provider sent the browser here.
-func (f *oidc) isCallback(r *message.Request) bool {
+func (f *oidc) isCallback(r *filter.Original) bool {
 	return r.Path == f.callback.Path && strings.EqualFold(login.HostName(r.Host), login.HostName(f.callback.Host))
 }
 

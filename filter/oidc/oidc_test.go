@@ -307,13 +307,13 @@ func TestRotatedKeys(t *testing.T) {
 	clear(b.cookies)
 	x := b.get("/")
 	target := p.login(x.Response.Header.Get("Location"))
-	real := p.signer
+	signer := p.signer
 	p.set(func() { p.signer = other.signer })
 	p.noKeys = true
 	if x := b.get(target); x.Response.Status == 302 {
 		t.Error("a key that the provider does not show counts")
 	}
-	p.set(func() { p.signer, p.noKeys = real, false })
+	p.set(func() { p.signer, p.noKeys = signer, false })
 }
 
 // The groups that Microsoft's ID tokens leave out are asked for, at the only
@@ -328,13 +328,13 @@ func TestGroups(t *testing.T) {
 		},
 	}
 	e := env(t)
-	f := build(t, e, p, "oauthOidcAllClaims", "groups email", "", "X-Groups:claims.groups X-Mail:claims.email", "0")
+	f := build(t, e, p, "oauthOidcAllClaims", "groups email", "", "X-Groups:claims.groups X-Mail:claims.email X-Other:claims.other", "0")
 	b := newBrowser(t, f, filtertest.BuildEnv(t, e, "oidcClaimsQuery", `/:groups.#[=="users"]`))
 	oidc.SetGraph(f, p.url)
 	b.want(b.logIn(p, "/"), 302)
 	x := b.get("/")
 	b.want(x, 200)
-	if got := x.Request.Header.Get("X-Groups"); got != `["admins","users"]` || x.Request.Header.Get("X-Mail") != "joe@example.org" {
+	if got := x.Request.Header.Get("X-Groups"); got != `["admins","users"]` || x.Request.Header.Has("X-Other") || x.Request.Header.Get("X-Mail") != "joe@example.org" {
 		t.Errorf("the groups are %s", got)
 	}
 }
