@@ -120,7 +120,7 @@ func TestQueue(t *testing.T) {
 	}))
 	defer back.Close()
 	i := run(t, "-wait-first-route-load", "-enable-route-lifo-metrics", "-inline-routes",
-		fmt.Sprintf(`r: Path("/r") -> lifo(1, 2, "1m") -> %q; dead: Path("/dead") -> lifoWithBody(1, 0, "1s") -> "http://127.0.0.1:1"`, back.URL))
+		fmt.Sprintf(`r: Path("/r") -> lifo(1, 2, "1m") -> %q; dead: Path("/dead") -> lifoWithBody(1, 1, "10s") -> "http://127.0.0.1:1"`, back.URL))
 	load := func(active, queued int) func() bool {
 		return func() bool {
 			_, text := i.get(i.support + "/metrics")
