@@ -118,7 +118,7 @@ func (p *testProxy) unrulyClient(t *testing.T, name string, client *http.Client,
 	}
 	defer resp.Body.Close()
 	n, err := io.CopyN(io.Discard, resp.Body, int64(r.IntN(400_000)))
-	whole := err == io.EOF //nolint:errorlint // bare
+	whole := err == io.EOF
 	if whole && method == "GET" && resp.StatusCode == 200 && ctx.Err() == nil {
 		cut := what == "break" && path != "absorb" || what == "badgzip" && (path == "all" || path == "decompress") || path == "tarpit"
 		if cut {

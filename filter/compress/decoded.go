@@ -80,7 +80,7 @@ func (d *inflate) Read(p []byte) (int, error) {
 	if err != io.EOF { // the libraries return it bare
 		return n, err
 	}
-	if _, more := d.in.ReadByte(); more != io.EOF {
+	if _, more := d.in.ReadByte(); more != io.EOF { //nolint:errorlint // ReadByte returns it bare
 		if more == nil {
 			more = errors.New("there is data behind the end")
 		}
@@ -191,9 +191,9 @@ func (b *decoded) why(err error) error {
 	switch {
 	case b.src.err != nil:
 		return b.src.err
-	case err == io.EOF && len(b.made) == len(b.codings): // bare
+	case err == io.EOF && len(b.made) == len(b.codings): //nolint:errorlint // the decoders return it bare
 		return io.EOF
-	case err == io.EOF:
+	case err == io.EOF: //nolint:errorlint // see above
 		err = io.ErrUnexpectedEOF
 	}
 	return broken(err)

@@ -111,7 +111,7 @@ func TestDecompress(t *testing.T) {
 			t.Errorf("%s: nothing became %q, %v", name, got, err)
 		}
 		broken := io.MultiReader(strings.NewReader(encode(t, lorem, coding)[:50]), iotest.ErrReader(io.ErrClosedPipe))
-		if _, _, got, err := undo(t, env, name, broken); err != io.ErrClosedPipe { //nolint:errorlint // as it is
+		if _, _, got, err := undo(t, env, name, broken); err != io.ErrClosedPipe {
 			t.Errorf("%s: a broken source became %d bytes, %v", name, len(got), err)
 		}
 	}
@@ -229,7 +229,7 @@ func TestDecompressStreams(t *testing.T) {
 			}
 		}
 		close(more)
-		if n, err := x.Response.Body.Read(p); n != 0 || err != io.EOF { //nolint:errorlint // bare
+		if n, err := x.Response.Body.Read(p); n != 0 || err != io.EOF {
 			t.Errorf("%s: got %q, %v at the end", coding, p[:n], err)
 		}
 		if err := <-done; err != nil {

@@ -48,7 +48,9 @@ func (f *absorb) Request(c *filter.Context) {
 	if id == "" {
 		id = fmt.Sprintf("%016x", rand.Uint64())
 	}
-	f.say("absorb: request received", "id", id, "route", c.RouteID)
+	if f.loud {
+		f.log.Info("absorb: request received", "id", id, "route", c.RouteID)
+	}
 	begun := time.Now()
 	n, err := f.read(c.Request.Body, id)
 	if err != nil {
@@ -56,7 +58,9 @@ func (f *absorb) Request(c *filter.Context) {
 		c.Refuse(brokenOff(err))
 		return
 	}
-	f.say("absorb: request finished", "id", id, "route", c.RouteID, "bytes", n, "duration", time.Since(begun))
+	if f.loud {
+		f.log.Info("absorb: request finished", "id", id, "route", c.RouteID, "bytes", n, "duration", time.Since(begun))
+	}
 	c.Serve(&message.Response{Status: 200})
 }
 
@@ -72,8 +76,8 @@ func (f *absorb) read(r io.Reader, id string) (n int64, err error) {
 	defer buf.Put(b)
 	for next := int64(firstProgress); ; {
 		k, err := r.Read(b)
-		if n += int64(k); n >= next {
-			f.say("absorb: request consumed", "id", id, "bytes", n)
+		if n += int64(k); f.loud && n >= next {
+			f.log.Info("absorb: request consumed", "id", id, "bytes", n)
 			for next <= n {
 				next *= 2
 			}
@@ -84,12 +88,6 @@ func (f *absorb) read(r io.Reader, id string) (n int64, err error) {
 		case err != nil:
 			return n, err
 		}
-	}
-}
-
-func (f *absorb) say(what string, args ...any) {
-	if f.loud {
-		f.log.Info(what, args...)
 	}
 }
 

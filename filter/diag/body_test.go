@@ -314,7 +314,7 @@ func TestLogBody(t *testing.T) {
 		for line := range strings.Lines(log.String()) {
 			_, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "bytes=")
 			got.WriteString(strings.Trim(text, `"`))
-			if !strings.Contains(line, "flow=flow1") || !strings.Contains(line, "logBody: "+tt.what) {
+			if !strings.Contains(line, "flow=flow1") || !strings.Contains(line, "msg=logBody of="+tt.what) {
 				t.Errorf("%v: line %s", tt, line)
 			}
 		}

@@ -31,13 +31,13 @@ type logBody struct {
 
 func (f *logBody) Request(c *filter.Context) {
 	if r := c.Request; !f.response && r.Body != nil && f.limit > 0 {
-		r.SetBody(f.wrap(c, "logBody: request", r.Body), r.ContentLength)
+		r.SetBody(f.wrap(c, "request", r.Body), r.ContentLength)
 	}
 }
 
 func (f *logBody) Response(c *filter.Context) {
 	if r := c.Response; f.response && r.Body != nil && f.limit > 0 {
-		r.SetBody(f.wrap(c, "logBody: response", r.Body), r.ContentLength)
+		r.SetBody(f.wrap(c, "response", r.Body), r.ContentLength)
 	}
 }
 
@@ -64,7 +64,7 @@ func (b *loggedBody) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	for at := 0; at < n && b.left > 0; {
 		k := int(min(int64(n-at), b.left, mostLogged))
-		b.log.Info(b.what, "route", b.route, "flow", b.flow, "bytes", string(p[at:at+k]))
+		b.log.Info("logBody", "of", b.what, "route", b.route, "flow", b.flow, "bytes", string(p[at:at+k]))
 		at += k
 		b.left -= int64(k)
 	}
