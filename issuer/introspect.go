@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,9 +59,23 @@ func (p *Provider) introspect(ctx context.Context, timeout time.Duration, client
 	switch {
 	case err != nil:
 		return nil, err
+	case a.Status == http.StatusBadRequest && blamesToken(a.Body):
+		return nil, fmt.Errorf("%w: the introspection service does not take it", ErrToken)
 	case a.Status != http.StatusOK:
 		// A token that it does not know is none of its errors (RFC 7662 2.2).
 		return nil, fmt.Errorf("introspection service: found status %d, expected 200: check who asks it (id and secret)", a.Status)
 	}
 	return ParseClaims(a.Body)
+}
+
+// blamesToken reports whether an error (RFC 6749 5.2, RFC 7009 2.2.1) is about the
+// token, and not about who asks or how.
+func blamesToken(body []byte) bool {
+	var said struct {
+		Error string `json:"error"`
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return false
+	}
+	return said.Error == "invalid_token" || said.Error == "unsupported_token_type"
 }

@@ -182,6 +182,33 @@ func TestIntrospect(t *testing.T) {
 	}
 }
 
+// Errors of an introspection service: whose fault each is.
+func TestIntrospectErrors(t *testing.T) {
+	for answer, bad := range map[string]bool{
+		`400 {"error":"unsupported_token_type"}`: true, `400 {"error":"invalid_token"}`: true,
+		`400 {"error":"invalid_request"}`: false, `400 no JSON`: false, `401 {"error":"invalid_client"}`: false,
+		`401 {"error":"invalid_token"}`: false, `302 {}`: false, `200 [1]`: false, `204 `: false,
+	} {
+		status, body, _ := strings.Cut(answer, " ")
+		mux := http.NewServeMux()
+		server := httptest.NewServer(mux)
+		t.Cleanup(server.Close)
+		mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"issuer":%q,"introspection_endpoint":%q}`, server.URL, server.URL+"/introspect")
+		})
+		mux.HandleFunc("POST /introspect", func(w http.ResponseWriter, _ *http.Request) {
+			var n int
+			fmt.Sscan(status, &n)
+			w.WriteHeader(n)
+			io.WriteString(w, body)
+		})
+		c, err := newBook(t).Provider(server.URL).Introspect(t.Context(), time.Minute, issuer.Client{}, "token")
+		if err == nil || errors.Is(err, issuer.ErrToken) != bad || c != nil {
+			t.Errorf("%s: got %v, %v", answer, c, err)
+		}
+	}
+}
+
 func TestClaims(t *testing.T) {
 	c, err := issuer.ParseClaims([]byte(`{"a":"b","t":1.5,"n":null}`))
 	if v, ok := c.Text("a"); err != nil || v != "b" || !ok {
