@@ -171,7 +171,8 @@
 // -response-header-timeout-backend (0: no limit).
 //
 // On errors only the filters that handle errors (filter.ErrorHandler) run their
-// response phase.
+// response phase. When one of them finds an answer after all (filter.Context.Recover),
+// those before it run as they do on any response; the reason stays in the logs.
 //
 // # Where it differs from the peer
 //
