@@ -306,6 +306,7 @@ func grantWalk(t *testing.T, w *loginTown) {
 		t.Errorf("cookies of the session: %+v", kept)
 	}
 	first, auth := field(tb, "X-Token"), w.idp.counted("/auth")
+	w.idp.set(func() { w.idp.revoked = nil })
 	eventually(t, "the session is renewed", func() bool {
 		tb.open(w.grant + "/")
 		return field(tb, "X-Token") != first
