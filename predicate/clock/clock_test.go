@@ -45,6 +45,6 @@ func TestRejects(t *testing.T) {
 		`After(1, "UTC")`:                      "seconds since 1970 have none",
 		`Between(1)`:                           "found 1 argument, expected (begin, end[, zone])",
 		`Between(2, 2)`:                        "expected the end to be later",
-		`Between("2016-01-01T12:00:00Z", "x")`: `argument 2 (time): found "x"`,
+		`Between("2016-01-01T12:00:00Z", "x")`: `argument 2 (end): found "x"`,
 	})
 }

@@ -37,7 +37,7 @@ const local = "2006-01-02T15:04:05"
 func readTime(v arg.Values, i, zone int) (time.Time, error) {
 	t, err := parseTime(v.Raw()[i], v.Text(zone), v.Has(zone))
 	if err != nil {
-		return time.Time{}, fmt.Errorf("argument %d (time): %w", i+1, err)
+		return time.Time{}, v.Wrong(i, "%w", err)
 	}
 	return t, nil
 }
