@@ -55,7 +55,7 @@ func FuzzKeepReserved(f *testing.F) {
 		if s.KeepReserved(); s.Path != r.Path {
 			t.Errorf("%q is the path %q, but sent as %q it is %q", raw, r.Path, sent, s.Path)
 		}
-		if max := 3*len(raw) + 1; len(sent) > max {
+		if most := 3*len(raw) + 1; len(sent) > most {
 			t.Errorf("%d bytes have become %d", len(raw), len(sent))
 		}
 	})

@@ -112,7 +112,7 @@ func rewriteProblem(def *eskip.Route, err error) source.Problem {
 
 // substitute returns def with all substitutions applied to the text of each
 // predicate and filter: def itself when nothing matches.
-func substitute(def *eskip.Route, all []substitution) (changed *eskip.Route, any bool, err error) {
+func substitute(def *eskip.Route, all []substitution) (changed *eskip.Route, touched bool, err error) {
 	predicates, p, wrong := substituteCalls(def.Predicates, all, "predicate", eskip.ParsePredicates)
 	filters, f, wrong2 := substituteCalls(def.Filters, all, "filter", eskip.ParseFilters)
 	if !p && !f {
@@ -131,7 +131,7 @@ func substitute(def *eskip.Route, all []substitution) (changed *eskip.Route, any
 	return &next, true, nil
 }
 
-func substituteCalls(calls []eskip.Call, all []substitution, kind string, parse func(string) ([]eskip.Call, error)) (changed []eskip.Call, any bool, wrong faults) {
+func substituteCalls(calls []eskip.Call, all []substitution, kind string, parse func(string) ([]eskip.Call, error)) (changed []eskip.Call, touched bool, wrong faults) {
 	for i := range calls {
 		text := calls[i].String()
 		next := text
@@ -139,13 +139,13 @@ func substituteCalls(calls []eskip.Call, all []substitution, kind string, parse 
 			next = s.expr.ReplaceAllString(next, s.by)
 		}
 		if next == text {
-			if any {
+			if touched {
 				changed = append(changed, calls[i])
 			}
 			continue
 		}
-		if !any {
-			changed, any = slices.Clone(calls[:i]), true
+		if !touched {
+			changed, touched = slices.Clone(calls[:i]), true
 		}
 		parsed, err := parse(next)
 		if err != nil {
@@ -157,7 +157,7 @@ func substituteCalls(calls []eskip.Call, all []substitution, kind string, parse 
 			changed = append(changed, c)
 		}
 	}
-	if !any {
+	if !touched {
 		return calls, false, nil
 	}
 	return changed, true, wrong
