@@ -20,6 +20,7 @@ import (
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/control"
 	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/health"
 	"fairlead.dev/fairlead/listen"
 	"fairlead.dev/fairlead/login"
 	"fairlead.dev/fairlead/metrics"
@@ -68,6 +69,7 @@ type proxyParts struct {
 	metrics   *metrics.Metrics
 	accessLog *accesslog.Log
 	filters   *filter.Env
+	health    *health.Monitor
 	proxy     *proxy.Proxy
 	loop      *control.Loop
 	admin     *admin.Admin
@@ -135,8 +137,12 @@ func newProxy(cfg Config) (*proxyParts, error) {
 	if err = p.secure(options); err != nil {
 		return nil, errors.Join(err, p.accessLog.Close())
 	}
+	p.health, err = health.New(health.Config{Options: options, Log: log, Endpoints: compiler.Endpoints, Gauge: p.metrics})
+	if err != nil {
+		return nil, errors.Join(err, p.accessLog.Close())
+	}
 	p.proxy, err = proxy.New(proxy.Config{
-		Options: options, Log: log, Metrics: p.metrics, AccessLog: p.accessLog, Endpoints: compiler.Endpoints,
+		Options: options, Log: log, Metrics: p.metrics, AccessLog: p.accessLog, Endpoints: compiler.Endpoints, Health: p.health,
 		Certs: p.certs, Challenge: p.challenge(),
 	})
 	if err != nil {
@@ -162,7 +168,7 @@ func newProxy(cfg Config) (*proxyParts, error) {
 		Log:     log, Quiet: control.Options.From(options).Quiet,
 	})
 	p.admin = admin.New(options, admin.Sources{
-		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: health{p},
+		Metrics: p.metrics.Handler(), Routes: routesPage{p.loop}, Ready: readiness{p},
 		Listen: func(address string) (net.Listener, error) { return p.sockets.Listen(context.Background(), address) },
 	}, log)
 	return p, nil
@@ -196,6 +202,7 @@ func (p *proxyParts) run(ctx context.Context, ready func(Listening) error) (err 
 	if err := p.startACME(ctx, &s); err != nil {
 		return quietly(ctx, err)
 	}
+	s.start("health", p.health.Run)
 	s.start("control", p.loop.Run)
 	if err := p.awaitRoutes(ctx); err != nil {
 		return quietly(ctx, err)

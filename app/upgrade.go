@@ -172,13 +172,13 @@ func (p *proxyParts) giveWay(ctx context.Context, pid int) {
 	p.proxy.HandOverHTTP3(ctx)
 }
 
-// health says whether requests are served. Once another process has the sockets
+// readiness says whether requests are served. Once another process has the sockets
 // they are, whatever becomes of this one: somebody may still ask it who came just
 // before.
-type health struct{ p *proxyParts }
+type readiness struct{ p *proxyParts }
 
 // Ready implements admin.Ready.
-func (h health) Ready() message.Reason {
+func (h readiness) Ready() message.Reason {
 	if h.p.gaveWay.Load() {
 		return message.ReasonNone
 	}

@@ -94,6 +94,13 @@ func (m *Metrics) walkShared(to sink) {
 			}
 		}
 	}
+	m.endpoints.each(func(address string, healthy bool) {
+		is := m.families.endpointHealthy.newSeries()
+		if healthy {
+			is.add(1)
+		}
+		show(to, is, address)
+	})
 	for _, r := range m.invalid.list() {
 		set := m.families.routeInvalid.newSeries()
 		set.add(1)

@@ -26,20 +26,21 @@ type Metrics struct {
 	combined codeTable // responses of all routes
 	rejected [256]*series
 
-	routes   handles[*Route]
-	unknown  *Route
-	hosts    handles[*backendHost]
-	restHost backendHost // hosts above the bound
-	zones    *table[zone]
-	served   servedHosts
-	filters  *table[Filter]
-	counters *table[Counter]
-	gauges   *table[Gauge]
-	timers   *table[Timer]
-	conns    connections
-	refusals *table[refusal]
-	endings  *table[ending]
-	invalid  invalidRoutes
+	routes    handles[*Route]
+	unknown   *Route
+	hosts     handles[*backendHost]
+	restHost  backendHost // hosts above the bound
+	zones     *table[zone]
+	served    servedHosts
+	filters   *table[Filter]
+	counters  *table[Counter]
+	gauges    *table[Gauge]
+	timers    *table[Timer]
+	conns     connections
+	refusals  *table[refusal]
+	endings   *table[ending]
+	invalid   invalidRoutes
+	endpoints endpoints
 }
 
 // shared are the series that belong to no route.
@@ -101,6 +102,7 @@ func (m *Metrics) makeTables(maxHosts int) {
 	m.endings = newTable[ending](maxEndings)
 	m.timers = newTable[Timer](maxKeys)
 	m.invalid.all = map[invalidRoute]struct{}{}
+	m.endpoints.healthy = map[string]bool{}
 	m.makeConnections()
 }
 

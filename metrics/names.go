@@ -28,6 +28,7 @@ type families struct {
 	customTotal, customGauge, customDuration               *family
 	rejected, connections, routes                          *family
 	connRefused, connEnded, handshake                      *family
+	endpointHealthy                                        *family
 }
 
 // definer makes families that share a namespace.
@@ -86,6 +87,7 @@ func (m *Metrics) defineFamilies() error {
 	f.connections = own.define(gauge, "connections", "Open connections by side (client, backend) and state.", "side", "state")
 	f.connRefused = own.define(counter, "connections_refused_total", "Connections that were ended before they were served, by listener and reason.", "listener", "reason")
 	f.connEnded = own.define(counter, "connections_ended_total", "Connections that were ended because of what their clients did, by protocol and the code that the protocol has for it.", "protocol", "code")
+	f.endpointHealthy = own.define(gauge, "endpoint_healthy", "1 for endpoints that are well, 0 for those that are left out; only those that failed once or are checked are shown.", "endpoint")
 	own.unit, own.buckets = seconds, m.on.HistogramBuckets
 	f.handshake = own.define(histogram, "tls_handshake_duration_seconds", "Time of TLS handshakes with clients that went well.")
 	f.routes = own.define(gauge, "routes", "Routes in force (valid) and left out (invalid).", "state")

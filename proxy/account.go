@@ -13,13 +13,14 @@ import (
 // Step 7: log and metrics.
 
 // counters are those that count every exchange.
-type counters struct{ incoming10, incoming11, incoming2, incoming3, inner, outgoing *metrics.Counter }
+type counters struct{ incoming10, incoming11, incoming2, incoming3, inner, outgoing, dropped, passed *metrics.Counter }
 
 func newCounters(m *metrics.Metrics) counters {
 	return counters{
 		incoming10: m.Counter("incoming.HTTP/1.0"), incoming11: m.Counter("incoming.HTTP/1.1"),
 		incoming2: m.Counter("incoming.HTTP/2.0"), incoming3: m.Counter("incoming.HTTP/3.0"),
 		inner: m.Counter("incoming.inner"), outgoing: m.Counter("outgoing.HTTP/1.1"),
+		dropped: m.Counter("passive-health-check.endpoints.dropped"), passed: m.Counter("passive-health-check.requests.passed"),
 	}
 }
 

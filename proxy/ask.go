@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/message"
@@ -52,6 +53,13 @@ func (e *passage) conclude(a *attempt, o filter.Outcome) {
 		return
 	}
 	a.concluded = true
+	if e.route().Backend.Algorithm != nil {
+		end := a.answered
+		if end == 0 {
+			end = e.now()
+		}
+		e.p.health.Report(a.endpoint, o, time.Duration(end-a.sent))
+	}
 	e.tellGuards(a, o)
 }
 

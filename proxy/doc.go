@@ -88,6 +88,9 @@
 // waited for when the exchange ends. Each attempt has a goroutine of its own then;
 // exchanges without hedge() have none.
 //
+// How each attempt of a load balanced route ended is reported to package health, which
+// has endpoints leave and return.
+//
 // Before each attempt the guards that filters put there (filter.Guard, ask.go) say
 // whether the endpoint may be used: circuit breakers, limits towards backends. One
 // that is refused is left out, the next one is asked, sixteen in all; when none is

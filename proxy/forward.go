@@ -80,7 +80,7 @@ func (e *passage) prepare() {
 	up := &e.ctx.Upstream
 	e.pick = backend.Pick{
 		Request: e.req, Key: up.HashKey, Balance: up.HashBalance, FadeIn: up.FadeIn, Exponent: up.FadeInExponent,
-		Among: e.route().Backend.Endpoints,
+		Among: e.route().Backend.Endpoints, MostDown: e.p.health.MostDown(), MostDropped: e.p.health.MostDropped(),
 	}
 	a := &e.first
 	*a = attempt{e: e, req: e.req, resp: &e.received, sent: e.times.filtered}
@@ -128,13 +128,23 @@ func (e *passage) choose() *backend.Endpoint {
 	case e.attempts >= e.mostAttempts():
 		return nil
 	case b.Algorithm != nil:
-		return b.Algorithm.Pick(&e.pick)
+		return e.balance(b.Algorithm)
 	case e.attempts > 0 && !e.samePossible():
 		return nil
 	case b.Type == eskip.Dynamic:
 		return e.target
 	}
 	return b.Endpoints[0]
+}
+
+// balance asks the algorithm, and counts what -passive-health-check changed.
+func (e *passage) balance(a backend.Algorithm) *backend.Endpoint {
+	ep := a.Pick(&e.pick)
+	if n := e.pick.Dropped(); n > 0 {
+		e.p.count.dropped.Add(uint64(n))
+		e.p.count.passed.Inc()
+	}
+	return ep
 }
 
 // passOver has the next choice be another endpoint than ep, if it can.

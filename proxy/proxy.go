@@ -11,6 +11,7 @@ import (
 	"fairlead.dev/fairlead/backend"
 	"fairlead.dev/fairlead/certs"
 	"fairlead.dev/fairlead/exchange"
+	"fairlead.dev/fairlead/health"
 	"fairlead.dev/fairlead/http1"
 	"fairlead.dev/fairlead/http3"
 	"fairlead.dev/fairlead/kit/sock"
@@ -31,6 +32,8 @@ type Config struct {
 	// Endpoints is shared with the routes, so that dynamic backends count into
 	// the same load.
 	Endpoints *backend.Set
+	// Health is told what becomes of requests; nil: nobody is.
+	Health *health.Monitor
 	// Certs is what TLS is done with; nil: one of Options, which nobody runs.
 	Certs *certs.Keeper
 	// Challenge answers the http-01 challenges of a CA; may be nil. ok is false
@@ -43,6 +46,7 @@ type Proxy struct {
 	opts      *Values
 	log       *slog.Logger
 	metrics   *metrics.Metrics
+	health    *health.Monitor
 	accessLog *accesslog.Log
 	forwarded forwarded
 	trust     *trust
@@ -122,7 +126,7 @@ func New(cfg Config) (*Proxy, error) {
 	if p.backendTLS, err = p.certs.Backend(certs.Backend{InsecureSkipVerify: opts.Insecure}); err != nil {
 		return nil, err
 	}
-	p.challenge = cfg.Challenge
+	p.challenge, p.health = cfg.Challenge, cfg.Health
 	p.http3 = p.newHTTP3(cfg.Options)
 	p.count = newCounters(cfg.Metrics)
 	p.inner.init(opts.MaxInner)

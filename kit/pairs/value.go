@@ -94,8 +94,8 @@ func (s *Statuses) Has(status int) bool {
 	return i < uint(len(s)) && s[i]>>(uint(status)%64)&1 != 0
 }
 
-// add adds the codes from first to last.
-func (s *Statuses) add(first, last int) {
+// Add adds the codes from first to last, which must be from 0 to 639.
+func (s *Statuses) Add(first, last int) {
 	for n := first; n <= last; n++ {
 		s[n/64] |= 1 << (n % 64)
 	}
@@ -117,7 +117,7 @@ func Codes(name string, s *Statuses, least, most int) Field {
 				if err1 != nil || err2 != nil || a < least || b > most || a > b {
 					return fmt.Errorf(`found %q, expected statuses from %d to %d such as "429,502-504", or "none"`, show(v), least, most)
 				}
-				got.add(a, b)
+				got.Add(a, b)
 			}
 		}
 		*s = got
