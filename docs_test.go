@@ -25,8 +25,15 @@ import (
 // must not.
 func TestRoutesInDocuments(t *testing.T) {
 	options := option.NewSet()
+	env := filter.NewEnv(options, nil)
+	env.Offline = true // options and files that documents name are not here
+	defer func() {
+		if err := env.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
 	compiler := &route.Compiler{
-		FilterEnv:    filter.NewEnv(options, nil),
+		FilterEnv:    env,
 		PredicateEnv: &predicate.Env{Options: options},
 		Endpoints:    new(backend.Set),
 		Pending:      pending.Hint,
