@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"fairlead.dev/fairlead/filter"
+	"fairlead.dev/fairlead/kit/buf"
 	"fairlead.dev/fairlead/message"
 )
 
@@ -136,7 +137,8 @@ func (r *run) next(w http.ResponseWriter, req *http.Request) {
 		h[name] = values
 	}
 	w.WriteHeader(a.status)
-	p := make([]byte, 16<<10)
+	p := buf.Get(buf.Medium)
+	defer buf.Put(p)
 	for {
 		got := r.ask(event{kind: readResponse, p: p})
 		if got.n > 0 {
