@@ -19,12 +19,6 @@ func (in *input) unread() []byte { return in.b[in.r:in.w] }
 // skip drops n unread bytes.
 func (in *input) skip(n int) { in.r += n }
 
-// accept takes over memory that somebody else read into.
-func (in *input) accept(b []byte, n int) {
-	in.release()
-	in.b, in.r, in.w = b, 0, n
-}
-
 // more waits for more behind what is unread, at most the header of a record or
 // the content of a short one. The end of the connection is ErrUnexpectedEnd.
 func (in *input) more() error {
