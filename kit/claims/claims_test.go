@@ -71,7 +71,7 @@ func TestAllocatesNothing(t *testing.T) {
 		} else if s, _ := p.Text("email"); s != "a@example.org" {
 			t.Fatal("another claim")
 		}
-	}); n != 0 {
+	}); n != 0 && !poolsForget {
 		t.Errorf("%v allocations", n)
 	}
 }
