@@ -112,3 +112,93 @@ func TestHealth(t *testing.T) {
 		t.Error("the log does not say so")
 	}
 }
+
+// TestPassiveHealth is -passive-health-check with a backend that hangs up on most
+// requests.
+func TestPassiveHealth(t *testing.T) {
+	good := &server{t: t}
+	good.up()
+	defer good.down()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	defer func() { ln.Close(); <-done }()
+	p := run(t, "-health-check=off", "-passive-health-check=period=200ms,min-requests=4,max-drop-probability=0.95",
+		fmt.Sprintf(`-inline-routes=r: * -> <roundRobin, "http://%s", "http://%s">`, good.addr, ln.Addr()))
+	failed := func(n int) (bad int) {
+		for range n {
+			if status, _ := p.get(p.proxy + "/"); status != 200 {
+				bad++
+			}
+		}
+		return bad
+	}
+	if n := failed(20); n < 5 {
+		t.Fatalf("%d of 20 requests failed, want about 10", n)
+	}
+	p.eventually("most requests avoid it", func() bool { return failed(20) <= 3 })
+	p.eventually("it is counted", func() bool {
+		failed(20)
+		_, text := p.get(p.support + "/metrics")
+		return strings.Contains(text, `custom_total{key="passive-health-check.endpoints.dropped"}`) && strings.Contains(text, `custom_total{key="passive-health-check.requests.passed"}`) &&
+			!strings.Contains(text, `custom_total{key="passive-health-check.requests.passed"} 0`)
+	})
+}
+
+// TestHealthCheckFilter: an endpoint that says that it is not well leaves without a
+// request that fails.
+func TestHealthCheckFilter(t *testing.T) {
+	var well atomic.Bool
+	well.Store(true)
+	var hits atomic.Int64
+	sick := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" {
+			hits.Add(1)
+		} else if !well.Load() {
+			w.WriteHeader(503)
+		}
+	})}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = sick.Serve(ln) }()
+	defer func() { _ = sick.Close(); <-done }()
+	good := &server{t: t}
+	good.up()
+	defer good.down()
+	p := run(t, fmt.Sprintf(`-inline-routes=r: * -> healthCheck("path=/healthz,interval=100ms") -> <roundRobin, "http://%s", "http://%s">`, good.addr, ln.Addr()))
+	shows := func(value int) func() bool {
+		return func() bool {
+			_, text := p.get(p.support + "/metrics")
+			return strings.Contains(text, fmt.Sprintf(`fairlead_endpoint_healthy{endpoint="http://%s"} %d`, ln.Addr(), value))
+		}
+	}
+	p.eventually("it is asked", shows(1))
+	well.Store(false)
+	p.eventually("it leaves", shows(0))
+	before := hits.Load()
+	for range 20 {
+		if status, text := p.get(p.proxy + "/"); status != 200 {
+			t.Errorf("got %d %s", status, text)
+		}
+	}
+	if n := hits.Load(); n != before {
+		t.Errorf("%d requests went there", n-before)
+	}
+	well.Store(true)
+	p.eventually("it is back", shows(1))
+}

@@ -188,8 +188,7 @@ func TestComesAndGoes(t *testing.T) {
 		for range 3 {
 			w.Report(e, refused, 0)
 		}
-		for i, want := range []time.Duration{3, 6, 12, 24, 48, 60, 60} {
-			want *= time.Second
+		for i, want := range []time.Duration{3 * time.Second, 6 * time.Second, 12 * time.Second, 24 * time.Second, 48 * time.Second, time.Minute, time.Minute} {
 			if got := down(); got < want*8/10 || got > want*12/10 {
 				t.Errorf("time %d: away for %v, want about %v", i, got, want)
 			}
@@ -272,22 +271,24 @@ func TestRouteChecks(t *testing.T) {
 		if n := w.asked.Load(); n < 15 || n > 22 || w.shown() != "map[http://a:80:true]" {
 			t.Errorf("asked %d times in 20 s, shown %s", n, w.shown())
 		}
+		checks := func(n int32) { // lets n more checks end
+			for from := w.asked.Load(); w.asked.Load() < from+n; {
+				after(5 * time.Millisecond)
+			}
+			after(2 * time.Millisecond)
+		}
 		w.well.Store(false)
-		after(1200 * time.Millisecond)
-		if e.Down() {
+		if checks(1); e.Down() {
 			t.Error("one failure of two")
 		}
-		after(1200 * time.Millisecond)
-		if !e.Down() {
+		if checks(1); !e.Down() {
 			t.Error("two failures")
 		}
 		w.well.Store(true)
-		after(2 * time.Second)
-		if !e.Down() {
+		if checks(2); !e.Down() {
 			t.Error("two successes of three")
 		}
-		after(2 * time.Second)
-		if e.Down() {
+		if checks(1); e.Down() {
 			t.Error("three successes")
 		}
 		e.RemoveCheck(c)

@@ -107,14 +107,14 @@ func (r *replayReader) Read(b []byte) (int, error) {
 		return 0, nil
 	case over && r.at == 0:
 		return 0, errNotKept
-	case err == io.EOF: //nolint:errorlint // stored bare
+	case err == io.EOF:
 		r.own.Trailer = r.req.Trailer
 		return 0, io.EOF
 	}
 	n, err = r.src.Read(b) // without the lock: it waits for the client
 	r.keep(b[:n], err)
 	r.at += n
-	if err == io.EOF { //nolint:errorlint // bodies return it bare
+	if err == io.EOF {
 		r.own.Trailer = r.req.Trailer
 	}
 	return n, err

@@ -111,7 +111,7 @@ func TestReplayArrived(t *testing.T) {
 		if got, err := io.ReadAll(b); err != nil || string(got) != "456789" {
 			t.Errorf("%q %v", got, err)
 		}
-		if _, err := b.Next(1); err != io.EOF { //nolint:errorlint // Next returns it bare
+		if _, err := b.Next(1); err != io.EOF {
 			t.Errorf("got %v", err)
 		}
 	}
