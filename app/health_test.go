@@ -50,7 +50,7 @@ func TestHealth(t *testing.T) {
 	a.up()
 	b.up()
 	defer b.down()
-	p := run(t, "-health-check=interval=200ms", fmt.Sprintf(`-inline-routes=r: * -> retry() -> <roundRobin, "http://%s", "http://%s">`, a.addr, b.addr))
+	p := run(t, "-wait-first-route-load", "-health-check=interval=200ms", fmt.Sprintf(`-inline-routes=r: * -> retry() -> <roundRobin, "http://%s", "http://%s">`, a.addr, b.addr))
 	defer http.DefaultClient.CloseIdleConnections()
 	get := func() {
 		t.Helper()
@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		if err != nil || resp.StatusCode != 200 || string(body) != "ok" {
-			t.Fatalf("got %s %q %v", resp.Status, body, err)
+			t.Fatalf("got %s %q %v\n%s", resp.Status, body, err, p.log)
 		}
 	}
 	shows := func(value int) bool {
@@ -135,7 +135,7 @@ func TestPassiveHealth(t *testing.T) {
 		}
 	}()
 	defer func() { ln.Close(); <-done }()
-	p := run(t, "-health-check=off", "-passive-health-check=period=200ms,min-requests=4,max-drop-probability=0.95",
+	p := run(t, "-wait-first-route-load", "-health-check=off", "-passive-health-check=period=200ms,min-requests=4,max-drop-probability=0.95",
 		fmt.Sprintf(`-inline-routes=r: * -> <roundRobin, "http://%s", "http://%s">`, good.addr, ln.Addr()))
 	failed := func(n int) (bad int) {
 		for range n {
@@ -180,7 +180,7 @@ func TestHealthCheckFilter(t *testing.T) {
 	good := &server{t: t}
 	good.up()
 	defer good.down()
-	p := run(t, fmt.Sprintf(`-inline-routes=r: * -> healthCheck("path=/healthz,interval=100ms") -> <roundRobin, "http://%s", "http://%s">`, good.addr, ln.Addr()))
+	p := run(t, "-wait-first-route-load", fmt.Sprintf(`-inline-routes=r: * -> healthCheck("path=/healthz,interval=100ms") -> <roundRobin, "http://%s", "http://%s">`, good.addr, ln.Addr()))
 	shows := func(value int) func() bool {
 		return func() bool {
 			_, text := p.get(p.support + "/metrics")
