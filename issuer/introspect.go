@@ -27,6 +27,7 @@ func (p *Provider) Introspect(ctx context.Context, timeout time.Duration, client
 	if !askable(token) {
 		return nil, fmt.Errorf("%w: it is empty, too long or has characters that no token has", ErrToken)
 	}
+	token = strings.Clone(token) // the lookup may go on when the request has ended
 	key := asked(sha256.Sum256([]byte(strings.Join([]string{p.url, client.ID, client.Secret, token}, "\x00"))))
 	return p.book.introspections.Get(ctx, key, func(ctx context.Context) (Claims, time.Time, error) {
 		c, err := p.introspect(ctx, timeout, client, token)

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"fairlead.dev/fairlead/filter"
@@ -87,6 +88,7 @@ func (s *Service) Ask(ctx context.Context, token string) (Claims, error) {
 	if !askable(token) {
 		return nil, fmt.Errorf("%w: it is empty, too long or has characters that no token has", ErrToken)
 	}
+	token = strings.Clone(token) // the lookup may go on when the request has ended
 	i, err := s.memo.Get(ctx, sha256.Sum256([]byte(token)), func(ctx context.Context) (info, time.Time, error) {
 		return s.ask(ctx, token)
 	})

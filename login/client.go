@@ -117,9 +117,13 @@ func printable(code string) string {
 }
 
 // WithCalls returns a context with which the libraries of OAuth 2 and OpenID
-// Connect make their requests through calls.
+// Connect make their requests through calls. Redirects are answers of no use: what is
+// shown to a token endpoint is for nobody else (RFC 9700 4.12).
 func WithCalls(ctx context.Context, calls *httpcall.Client, timeout time.Duration) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: carrier{calls, timeout}})
+	return context.WithValue(ctx, oauth2.HTTPClient, &http.Client{
+		Transport:     carrier{calls, timeout},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	})
 }
 
 // carrier is a transport over a client that bounds what it does.

@@ -131,3 +131,24 @@ func TestRevoke(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A token endpoint that sends elsewhere gets no second chance: what is shown to it,
+// the code and the secret of the client, is for nobody else (RFC 9700 4.12).
+func TestNoRedirects(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		t.Errorf("%s elsewhere with %v", r.Method, r.Form)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"access_token":"forged","token_type":"Bearer"}`)
+	}))
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{302, 307, 308} {
+		c := newClient(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, status) })
+		if got, err := c.Exchange(t.Context(), &Attempt{Verifier: strings.Repeat("v", 43)}, "code", nil); err == nil {
+			t.Errorf("%d: got %v", status, got)
+		}
+		if got, err := c.Refresh(t.Context(), "refresh"); err == nil {
+			t.Errorf("%d: got %v", status, got)
+		}
+	}
+}

@@ -30,35 +30,6 @@ func Navigates(r *message.Request) bool {
 	return false
 }
 
-// StripField removes the fields called name from a request, and those that some
-// servers take for it: CGI makes one variable of X-User and X_User (RFC 3875
-// 4.1.18). What a filter says about who sends a request nobody else may say.
-func StripField(h *message.Header, name string) {
-	h.DelFunc(func(f message.Field) bool { return sameVariable(f.Name, name) })
-}
-
-func sameVariable(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if fold(a[i]) != fold(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func fold(c byte) byte {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return c | 0x20
-	case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
-		return c
-	}
-	return '-'
-}
-
 // Identity is who a filter found out to send the request, for filters that follow.
 type Identity struct {
 	// Subject is the name of the user with the provider.

@@ -5,7 +5,6 @@ import (
 
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/filter/filtertest"
-	"fairlead.dev/fairlead/message"
 )
 
 func TestNavigates(t *testing.T) {
@@ -35,17 +34,6 @@ func TestNavigates(t *testing.T) {
 		if got := Navigates(x.Request); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
-	}
-}
-
-func TestStripField(t *testing.T) {
-	var h message.Header
-	for _, name := range []string{"X-Auth-User", "x_auth_user", "X-AUTH.USER", "X-Auth-User2", "X-Auth", "Accept"} {
-		h.Add(name, "v")
-	}
-	StripField(&h, "X-Auth-User")
-	if h.Len() != 3 || h.Has("X-Auth-User") || !h.Has("X-Auth-User2") {
-		t.Errorf("left: %v", h.Fields())
 	}
 }
 

@@ -117,6 +117,33 @@ func (h *Header) Set(name, value string) {
 // Del removes all fields called name.
 func (h *Header) Del(name string) { h.delFrom(0, name) }
 
+// DelVariants removes all fields called name, and those that some servers take for
+// them: CGI makes one variable of X-User and X_User (RFC 3875 4.1.18), others take
+// any byte that is no letter and no digit. What a filter says about who sends a
+// request nobody else may say.
+func (h *Header) DelVariants(name string) {
+	h.DelFunc(func(f Field) bool { return sameVariable(f.Name, name) })
+}
+
+func sameVariable(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if foldSeparator(a[i]) != foldSeparator(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func foldSeparator(c byte) byte {
+	if letterOrDigit(c) {
+		return c | 0x20 // digits have that bit
+	}
+	return '-'
+}
+
 // DelFunc removes the fields for which drop returns true.
 func (h *Header) DelFunc(drop func(Field) bool) {
 	kept := h.fields[:0]

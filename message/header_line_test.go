@@ -29,3 +29,14 @@ func TestHeaderIsOneLine(t *testing.T) {
 		}
 	}
 }
+
+func TestDelVariants(t *testing.T) {
+	var h Header
+	for _, name := range []string{"X-Auth-User", "x_auth_user", "X-AUTH.USER", "X-Auth-User2", "X-Auth", "Accept"} {
+		h.Add(name, "v")
+	}
+	h.DelVariants("X-Auth-User")
+	if h.Len() != 3 || h.Has("X-Auth-User") || !h.Has("X-Auth-User2") {
+		t.Errorf("left: %v", h.Fields())
+	}
+}

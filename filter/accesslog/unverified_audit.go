@@ -39,7 +39,7 @@ type unverified struct {
 
 func (f *unverified) Request(c *filter.Context) {
 	h := &c.Request.Header
-	h.Del(header)
+	h.DelVariants(header)
 	token, ok := claims.Bearer(h.Get("Authorization"))
 	if !ok {
 		return

@@ -7,11 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/filter/filtertest"
@@ -441,5 +443,45 @@ func BenchmarkAuth(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What a filter says about who sends a request nobody says in its place under a
+// name that backends take for the same.
+func TestVariantsOfNames(t *testing.T) {
+	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X-User", "me") }))
+	t.Cleanup(hook.Close)
+	env := newEnv(t)
+	for _, f := range []filter.Filter{
+		filtertest.BuildEnv(t, env, "webhook", hook.URL, "X-User"),
+		filtertest.BuildEnv(t, env, "forwardToken", "X-User"),
+		filtertest.BuildEnv(t, env, "forwardTokenField", "X-User", "sub"),
+	} {
+		_, x := try(t, []filter.Filter{f}, "X_User", "admin", "x.user", "admin", "X-User", "admin", "X_User2", "other")
+		for _, field := range x.Request.Header.Fields() {
+			if field.Value == "admin" {
+				t.Errorf("%T: left %q", f, field.Name)
+			}
+		}
+		if !x.Request.Header.Has("X_User2") {
+			t.Errorf("%T: another field is gone", f)
+		}
+	}
+}
+
+// The headers that a service is asked with are its own: the call may go on for a
+// moment after the request has ended.
+func TestWebhookKeepsHeaders(t *testing.T) {
+	value := []byte("me")
+	x := filtertest.New(t)
+	x.Request.Header.Add("X-Of-Client", unsafe.String(&value[0], len(value)))
+	u, err := url.Parse("http://127.0.0.1/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := (&webhook{url: u}).question(x.Context)
+	copy(value, "xx")
+	if got := req.Header.Get("X-Of-Client"); got != "me" {
+		t.Errorf("got %q", got)
 	}
 }

@@ -71,7 +71,7 @@ type forwardToken struct {
 }
 
 func (f *forwardToken) Request(c *filter.Context) {
-	c.Request.Header.Del(f.header)
+	c.Request.Header.DelVariants(f.header)
 	claims := claimsOf(c)
 	if claims == nil {
 		return
@@ -107,7 +107,7 @@ type forwardField struct {
 }
 
 func (f *forwardField) Request(c *filter.Context) {
-	c.Request.Header.Del(f.header)
+	c.Request.Header.DelVariants(f.header)
 	claims := claimsOf(c)
 	if claims == nil {
 		return

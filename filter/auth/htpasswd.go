@@ -120,7 +120,8 @@ func (p *passwords) check(ctx context.Context, u *users, user, password string) 
 	if errors.Is(err, errWrongPassword) {
 		return false, nil
 	}
-	return err == nil, err
+	// What is remembered for a hash may be another file's, where there is such a user.
+	return err == nil && there, err
 }
 
 // digest is the key by which a password is remembered. The hash is in it, so that

@@ -138,3 +138,22 @@ func TestManyPasswords(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Who is remembered to have the right password for one file is nobody in another,
+// even if somebody there has the same hash: those of SHA-1 have no salt.
+func TestSameHashOfOthers(t *testing.T) {
+	dir, env := t.TempDir(), newEnv(t)
+	var files []filter.Filter
+	for _, user := range []string{"me", "admin"} {
+		file := filepath.Join(dir, user)
+		replace(t, file, user+":{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+		files = append(files, filtertest.BuildEnv(t, env, "basicAuth", file))
+	}
+	mine := basicField("me", "password")
+	if got, _ := try(t, files[:1], "Authorization", mine); got != (outcome{200, "me", ""}) {
+		t.Errorf("in my file: got %+v", got)
+	}
+	if got, _ := try(t, files[1:], "Authorization", mine); got != (outcome{401, "", "invalid-access"}) {
+		t.Errorf("in another file: got %+v", got)
+	}
+}

@@ -117,9 +117,11 @@ type introspection struct {
 	timeout  time.Duration
 }
 
-// introspected is what a provider said in this exchange.
+// introspected is what a provider said in this exchange: of a token, to a client.
 type introspected struct {
 	by     *issuer.Provider
+	client issuer.Client
+	token  string // of the request: it ends with the exchange, too
 	claims issuer.Claims
 }
 
@@ -149,18 +151,22 @@ func (f *introspection) Request(c *filter.Context) {
 	default:
 		accept(c, user)
 		issuer.Introspection.Set(c, claims)
-		lastIntrospected.Set(c, introspected{f.provider, claims})
 	}
 }
 
 func (f *introspection) ask(c *filter.Context, token string) (issuer.Claims, error) {
-	if last, ok := lastIntrospected.Get(c); ok && last.by == f.provider {
-		return last.claims, nil
-	}
 	id, ok := f.client[0].get()
 	secret, ok2 := f.client[1].get()
 	if !ok || !ok2 {
 		return nil, errMissing
 	}
-	return f.provider.Introspect(c.Context(), f.timeout, issuer.Client{ID: id, Secret: secret}, token)
+	client := issuer.Client{ID: id, Secret: secret}
+	if last, ok := lastIntrospected.Get(c); ok && last.by == f.provider && last.client == client && last.token == token {
+		return last.claims, nil
+	}
+	claims, err := f.provider.Introspect(c.Context(), f.timeout, client, token)
+	if err == nil {
+		lastIntrospected.Set(c, introspected{f.provider, client, token, claims})
+	}
+	return claims, err
 }

@@ -130,13 +130,13 @@ func (c *counters) of(m filter.Metrics, k countKey) filter.Counter {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.hosts[k.host] {
-		if len(c.hosts) >= mostHosts {
-			k.host = other
-		} else {
-			k.host = strings.Clone(k.host)
-			c.hosts[k.host] = true
-		}
+	k.host = strings.Clone(k.host) // it is kept
+	switch {
+	case c.hosts[k.host]:
+	case len(c.hosts) >= mostHosts:
+		k.host = other
+	default:
+		c.hosts[k.host] = true
 	}
 	if len(c.known) >= mostCounters {
 		k = countKey{other, other, 0, k.what}

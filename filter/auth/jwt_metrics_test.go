@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"fairlead.dev/fairlead/filter"
 	"fairlead.dev/fairlead/filter/filtertest"
@@ -84,5 +85,20 @@ func TestJWTMetrics(t *testing.T) {
 	}
 	if n := m.counted["jwtMetrics.custom._other_._other_.200.missing-token"]; n != 2*mostHosts || len(m.counted) != mostHosts+1 {
 		t.Errorf("%d counters, %d of others", len(m.counted), n)
+	}
+}
+
+// What is remembered of a host must not change when the memory of its request does.
+func TestJWTMetricsKeepHosts(t *testing.T) {
+	c, m := &counters{known: map[countKey]filter.Counter{}, hosts: map[string]bool{}}, &counting{counted: map[string]int{}}
+	for status := 200; status < 203; status++ {
+		memory := []byte("shop")
+		c.of(m, countKey{"GET", unsafe.String(&memory[0], len(memory)), status, "missing-token"}).Add(1)
+		copy(memory, "xxxx")
+	}
+	for k := range c.known {
+		if k.host != "shop" {
+			t.Errorf("remembered %+v", k)
+		}
 	}
 }

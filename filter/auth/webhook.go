@@ -70,7 +70,7 @@ type webhook struct {
 func (f *webhook) Request(c *filter.Context) {
 	a, err := f.ask(c)
 	for _, name := range f.copied {
-		c.Request.Header.Del(name)
+		c.Request.Header.DelVariants(name)
 	}
 	switch {
 	case err != nil, a.Status >= 500, a.Status == http.StatusTooManyRequests:
@@ -103,14 +103,20 @@ func (f *webhook) unauthorized(c *filter.Context, a *httpcall.Answer) {
 }
 
 func (f *webhook) ask(c *filter.Context) (*httpcall.Answer, error) {
+	return f.calls.Do(c.Context(), f.timeout, f.question(c))
+}
+
+// question returns the request to ask with. It shares nothing with that of the
+// client: a call that takes too long may still be writing it when that has ended.
+func (f *webhook) question(c *filter.Context) *http.Request {
 	req := &http.Request{Method: http.MethodGet, URL: f.url, Host: f.url.Host, Header: http.Header{}}
 	for _, field := range c.Request.Header.Fields() {
 		// What is about the connection, the body or the host is not about who asks.
 		if field.Kind != message.KindOther || strings.HasPrefix(field.Name, ":") {
 			continue
 		}
-		name := http.CanonicalHeaderKey(field.Name)
-		req.Header[name] = append(req.Header[name], field.Value)
+		name := http.CanonicalHeaderKey(strings.Clone(field.Name))
+		req.Header[name] = append(req.Header[name], strings.Clone(field.Value))
 	}
-	return f.calls.Do(c.Context(), f.timeout, req)
+	return req
 }

@@ -64,10 +64,10 @@ func newSecretHeader(v arg.Values, env *filter.Env, field string, i int, prefix,
 }
 
 func (f *secretHeader) Request(c *filter.Context) {
+	c.Request.Header.DelVariants(f.field)
 	value, ok := f.secrets.Get(f.name)
 	// What would have to be changed to be sent is not the secret any more.
 	if !ok || !filter.ValidFieldValue(value) {
-		c.Request.Header.Del(f.field)
 		c.Refuse(message.ReasonAuthUnavailable)
 		return
 	}

@@ -84,7 +84,7 @@ func (f *grant) Request(c *filter.Context) {
 		return
 	}
 	if f.opts.TokenHeader != "" {
-		login.StripField(&c.Request.Header, f.opts.TokenHeader)
+		c.Request.Header.DelVariants(f.opts.TokenHeader)
 	}
 	visit := f.jar.Visit(c)
 	s := parseSession(visit.Session)

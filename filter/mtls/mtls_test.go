@@ -218,6 +218,7 @@ func TestPass(t *testing.T) {
 		x.Request.TLS = s
 		x.Request.Header.Add(field, "faked")
 		x.Request.Header.Add(strings.ToLower(field), "faked")
+		x.Request.Header.Add(strings.ReplaceAll(field, "-", "_"), "faked")
 		x.Run(f)
 		var want []string
 		if s != nil {
@@ -228,6 +229,9 @@ func TestPass(t *testing.T) {
 		got := filtertest.Fields(&x.Request.Header, field)
 		if strings.Join(got, "|") != strings.Join(want, ",") || len(got) > 1 {
 			t.Errorf("%s: got %.100q", name, got)
+		}
+		if n := x.Request.Header.Len(); n != len(got)+1 { // and Host
+			t.Errorf("%s: %d fields: %v", name, n, x.Request.Header.Fields())
 		}
 	}
 }

@@ -23,7 +23,7 @@ var _ = filter.Define(filter.Def{
 type passCertificates struct{ filter.RequestOnly }
 
 func (passCertificates) Request(c *filter.Context) {
-	c.Request.Header.Del(certField)
+	c.Request.Header.DelVariants(certField)
 	s := c.Request.TLS
 	if s == nil || len(s.PeerCertificates) == 0 {
 		return

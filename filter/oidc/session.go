@@ -160,9 +160,9 @@ type document struct {
 
 // stripFields takes off what only this filter says.
 func (f *oidc) stripFields(c *filter.Context) {
-	login.StripField(&c.Request.Header, infoField)
+	c.Request.Header.DelVariants(infoField)
 	for _, h := range f.headers {
-		login.StripField(&c.Request.Header, h.name)
+		c.Request.Header.DelVariants(h.name)
 	}
 }
 

@@ -66,7 +66,8 @@ func New[K comparable, V any](cfg Config) *Memo[K, V] {
 }
 
 // Get returns the value of key, remembered or looked up by find. The context that
-// find gets is not ctx: it ends only with the Memo.
+// find gets is not ctx: it ends only with the Memo. find may still run when Get has
+// returned, and others may get what it finds: what it uses must outlive the caller.
 func (m *Memo[K, V]) Get(ctx context.Context, key K, find Lookup[V]) (V, error) {
 	v, ok, l, err := m.begin(key, find)
 	if ok || err != nil {
