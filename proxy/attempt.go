@@ -52,6 +52,10 @@ func (a *attempt) run() {
 			return
 		}
 		a.hold(u)
+		if a.runner.stopped() { // while there was no connection to interrupt
+			a.err = &exchange.SendError{Err: errNotWanted, Unsent: true}
+			return
+		}
 		if a.err = a.roundTrip(u); a.err == nil {
 			return
 		}
@@ -63,6 +67,9 @@ func (a *attempt) run() {
 		a.close()
 	}
 }
+
+// errNotWanted is for attempts that another one has overtaken.
+var errNotWanted = errors.New("another attempt has brought the response")
 
 // lost reports whether there was no connection: nothing was sent.
 func (a *attempt) lost() bool { return a.err != nil && !errors.As(a.err, new(*exchange.SendError)) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +23,11 @@ type race struct {
 	hedge   *filter.Hedge
 	live    sync.WaitGroup
 	results chan *runner
+	informs chan *message.Response // interim ones, for the client
 	runners []*runner
 	waiting int     // runners that have not said how it ended
 	held    *runner // has a response that is taken when there is no better one
+	saved   bool    // no further endpoint is to be asked
 }
 
 // mostRunners bounds the attempts of a race.
@@ -55,7 +58,7 @@ func (e *passage) hedges() bool {
 // race sends the request to one endpoint, after a while to further ones, and takes
 // the first response.
 func (e *passage) race() {
-	rc := &race{e: e, hedge: e.ctx.Upstream.Hedge, results: make(chan *runner, mostRunners)}
+	rc := &race{e: e, hedge: e.ctx.Upstream.Hedge, results: make(chan *runner, mostRunners), informs: make(chan *message.Response)}
 	e.racing = rc
 	gone := e.Context()
 	first := e.newAttempt()
@@ -76,9 +79,11 @@ func (e *passage) race() {
 			if rc.widen() {
 				extra++
 			}
-			if extra < rc.hedge.Max {
+			if extra < rc.hedge.Max && !rc.saved {
 				late.Reset(rc.hedge.Delay)
 			}
+		case resp := <-rc.informs:
+			e.first.send.Inform(resp)
 		case <-gone.Done():
 			e.fail(message.ReasonClientGone, context.Cause(gone))
 			return
@@ -91,6 +96,9 @@ func (rc *race) start(a *attempt, extra bool) {
 	r := &runner{attempt: a, extra: extra}
 	r.ctx, r.cancel = context.WithCancel(rc.e.p.base)
 	a.runner = r
+	if a.send.Inform != nil {
+		a.send.Inform = func(resp *message.Response) { rc.inform(r, resp) }
+	}
 	rc.e.passOver(a.endpoint)
 	rc.runners = append(rc.runners, r)
 	rc.waiting++
@@ -98,6 +106,15 @@ func (rc *race) start(a *attempt, extra bool) {
 		r.run()
 		rc.results <- r
 	})
+}
+
+// inform passes an interim response on to the goroutine of the exchange, the only
+// one that writes to the client: r may have lost already.
+func (rc *race) inform(r *runner, resp *message.Response) {
+	select {
+	case rc.informs <- &message.Response{Status: resp.Status, Reason: strings.Clone(resp.Reason), Header: resp.Header.Clone()}:
+	case <-r.ctx.Done():
+	}
 }
 
 // widen sends the request to one more endpoint, if there is one that is up and all
@@ -114,6 +131,8 @@ func (rc *race) widen() bool {
 		return false
 	}
 	if n.endpoint.Down() || !rc.hedge.Spend(e.now()) {
+		e.attempts-- // it is none: retries may have it
+		rc.saved = true
 		e.tellGuards(n, filter.Outcome{Refused: true})
 		return false
 	}

@@ -18,6 +18,10 @@ type replay struct {
 	from exchange.BodySource // of src; may be nil
 	most int
 	held bool // the source is
+	// resumes says that reading the source can go on after it was held up. Of the
+	// readers of filters nobody knows: most never forget an error.
+	resumes bool
+	spoiled bool // held up in vain
 
 	mu    sync.Mutex
 	kept  []byte
@@ -37,7 +41,9 @@ const (
 // it goes out together with the head.
 func newReplay(r *message.Request, most int, from exchange.BodySource) *replay {
 	p := &replay{req: r, src: r.Body, from: from, most: most}
+	_, p.resumes = r.Body.(*limitedBody)
 	if b, ok := r.Body.(exchange.Body); ok {
+		p.resumes = true
 		if data, all := b.Whole(); all && len(data) <= most && b.Ends(len(data)) {
 			p.kept, p.state, p.err = slices.Clone(data), replayKept, io.EOF
 			b.Consume(len(data))
@@ -62,6 +68,11 @@ func (p *replay) HoldRead(on bool) {
 		return
 	}
 	p.held = on
+	if on && !p.resumes {
+		p.mu.Lock()
+		p.spoiled = true
+		p.mu.Unlock()
+	}
 	p.from.HoldRead(on)
 }
 
@@ -76,7 +87,7 @@ func (p *replay) begun() bool {
 func (p *replay) possible() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.state != replayOver
+	return p.state != replayOver && !p.spoiled
 }
 
 // whole reports whether all of the body is kept.

@@ -66,11 +66,14 @@ func (e *passage) retry(a *attempt) *attempt {
 	if r == nil || !e.mayRetry(a, r) {
 		return nil
 	}
+	sending := a.req.Body // what sends it, maybe; n has the same request
 	n := e.successor(a)
 	if n == nil {
+		a.req.Body = sending
 		return nil
 	}
 	if !r.Spend(e.now()) || !e.backOff(r) {
+		a.req.Body = sending
 		e.tellGuards(n, filter.Outcome{Refused: true})
 		return nil
 	}
@@ -88,13 +91,19 @@ func (e *passage) mayRetry(a *attempt, r *filter.Retry) bool {
 	if e.attempts >= r.Attempts || a.send.Upgrade != "" || e.late() {
 		return false
 	}
-	if e.req.Body != nil && (e.replay == nil || !e.replay.possible()) {
+	if e.req.Body != nil && (e.replay == nil || !e.replay.possible() || a.sending() && !e.replay.resumes) {
 		return false
 	}
 	if a.err == nil {
 		return r.Statuses.Has(a.resp.Status) && r.May(e.req.Method)
 	}
 	return a.failedByBackend(e.failed) && (r.May(e.req.Method) || a.unsent())
+}
+
+// sending reports whether the request's body is still being sent.
+func (a *attempt) sending() bool {
+	u, ok := a.req.Body.(exchange.Upload)
+	return ok && !u.Sent()
 }
 
 // late reports whether the time for the backend is over.
@@ -169,7 +178,7 @@ func (e *passage) backOff(r *filter.Retry) bool {
 // discard drops the response of a. Its connection is kept if nothing more has to be
 // read.
 func (e *passage) discard(a *attempt) {
-	e.ctx.Response = nil
+	e.ctx.Response, e.times.answered = nil, 0
 	if b, ok := a.resp.Body.(exchange.Body); ok {
 		if data, all := b.Whole(); all {
 			b.Consume(len(data))
