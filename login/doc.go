@@ -15,7 +15,8 @@
 // is deleted with its first answer. Cookies are sealed for one purpose with
 // secrets that can be rotated while the process runs (Jar.Box); they are Secure,
 // HttpOnly and SameSite=Lax, and their names begin with __Host- where no domain is
-// asked for. A session that is too long for one cookie is split into up to six. A
+// asked for. A session counts on the hosts that its cookies are for, also if somebody
+// carries them elsewhere. One that is too long for one cookie is split into up to six. A
 // page to come back to is one of the host that was asked, or of its cookie domain.
 // Refresh tokens are used once, also when several tabs come at a time.
 //

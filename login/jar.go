@@ -1,6 +1,7 @@
 package login
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -51,6 +52,7 @@ type Visit struct {
 
 	jar      *Jar
 	name     string // of the first cookie, with its prefix
+	host     string // of the request, without port, in lower case
 	domain   string
 	pieces   []string // names of all cookies of the session that were sent
 	attempts []sent   // those of logins under way
@@ -73,6 +75,7 @@ func (j *Jar) Visit(c *filter.Context) *Visit {
 		}
 	}
 	v := &Visit{jar: j}
+	v.host = strings.ToLower(strings.TrimSuffix(HostName(c.Original.Host), "."))
 	v.name, v.domain = j.names(c.Original.Host)
 	var session []sent
 	for name, value := range message.AllCookies(&c.Request.Header) {
@@ -143,11 +146,32 @@ func (v *Visit) open(all []sent) []byte {
 		for i := 1; i < n; i++ {
 			text += find(all, pieceName(v.name, i))
 		}
-		if plain, err := box.Open(v.jar.sessionPurpose(), text); err == nil {
+		sealed, err := box.Open(v.jar.sessionPurpose(), text)
+		if scope, plain, ok := bytes.Cut(sealed, []byte(scopeEnd)); err == nil && ok && v.within(string(scope)) {
 			return plain
 		}
 	}
 	return nil
+}
+
+// scopeEnd stands between the scope of a session and what it holds.
+const scopeEnd = "\x00"
+
+// scope is where the session's cookies are for: a host, or with a dot before it a
+// domain. Browsers send them nowhere else, but people can.
+func (v *Visit) scope() string {
+	if v.domain != "" {
+		return "." + v.domain
+	}
+	return v.host
+}
+
+// within reports whether the request is for a host of the scope.
+func (v *Visit) within(scope string) bool {
+	if domain, ok := strings.CutPrefix(scope, "."); ok {
+		return CoversHost(domain, v.host)
+	}
+	return scope == v.host
 }
 
 func (j *Jar) sessionPurpose() string { return "session " + j.Purpose }
@@ -171,7 +195,8 @@ func pieceName(name string, i int) string {
 // Keep makes plain the session of the browser for so long. It fails when plain
 // does not fit into MostCookies.
 func (v *Visit) Keep(plain []byte, age time.Duration) error {
-	text := v.jar.Box().Seal(v.jar.sessionPurpose(), plain)
+	sealed := append([]byte(v.scope()+scopeEnd), plain...)
+	text := v.jar.Box().Seal(v.jar.sessionPurpose(), sealed)
 	size := pieceSize - len(v.name) - len("_1=1.")
 	n := (len(text) + size - 1) / size
 	if n > MostCookies {

@@ -30,6 +30,12 @@ func Navigates(r *message.Request) bool {
 	return false
 }
 
+// HideAnswer keeps the answer of a provider, which the query of the request is, out
+// of the access log: when the login cannot be completed its code is still good.
+func HideAnswer(c *filter.Context) {
+	c.AccessLog.MaskQuery = append(c.AccessLog.MaskQuery, "code", "state")
+}
+
 // Identity is who a filter found out to send the request, for filters that follow.
 type Identity struct {
 	// Subject is the name of the user with the provider.

@@ -33,6 +33,7 @@ func (f *callback) Request(c *filter.Context) {
 		c.Refuse(message.ReasonAuthUnavailable)
 		return
 	}
+	login.HideAnswer(c)
 	visit := f.jar.Visit(c)
 	if c.Original.Method != "GET" {
 		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Original.Method))

@@ -11,7 +11,7 @@ var _ = filter.Define(filter.Def{
 	Doc:       "sets a request header to what another filter said about the exchange, such as auth-user, if it did",
 	Example:   `* -> setContextRequestHeader("X-User", "auth-user") -> "http://127.0.0.1:8080"`,
 	Shareable: true,
-	Differs:   differsInValue,
+	Differs:   differsInValue + " What the client sent in the header, or under a name that some servers take for it (X_User), is removed even if there is nothing to set: nobody may say it in the place of the other filter.",
 	New: func(v arg.Values, _ *filter.Env) (filter.Filter, error) {
 		f, err := newStated(v, true)
 		return &statedRequest{stated: f}, err
@@ -91,6 +91,9 @@ type statedRequest struct {
 
 func (f *statedRequest) Request(c *filter.Context) {
 	v, ok := f.value(c)
+	if !f.add && !f.host {
+		c.Request.Header.DelVariants(f.name)
+	}
 	switch {
 	case !ok:
 	case f.host:

@@ -28,6 +28,7 @@ const clockSkew = 30 * time.Second
 
 // finish takes the browser back from the provider.
 func (f *oidc) finish(c *filter.Context, visit *login.Visit) {
+	login.HideAnswer(c)
 	if c.Original.Method != "GET" {
 		f.refuse(c, fmt.Errorf("found the method %q at the callback, expected GET", c.Original.Method))
 		return

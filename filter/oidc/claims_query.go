@@ -19,7 +19,7 @@ var _ = filter.Define(filter.Def{
 	Params:  []arg.Param{{Name: "path:queries", Type: arg.Text, Many: true}},
 	Doc:     "lets users pass for whom one of the queries (GJSON) finds something in their claims; the first prefix of the path decides",
 	Example: `* -> oidcClaimsQuery("/admin:groups.#[==\"admins\"] roles.#[==\"root\"]", "/:@_:email%\"*@example.org\"") -> "http://127.0.0.1:8080"`,
-	Differs: "answers 403 instead of 401 to users whose claims do not suffice; the modifier @_ stands at the beginning of a query",
+	Differs: "answers 403 instead of 401 to users whose claims do not suffice; the modifier @_ stands at the beginning of a query; a path with encoded slashes must pass as it is and as a server decodes it",
 	New:     newClaimsQuery,
 })
 
@@ -65,7 +65,7 @@ func (f *claimsQuery) Request(c *filter.Context) {
 	case len(claims) == 0:
 		filter.SetState(c, "auth-reject-reason", "missing-token")
 		c.Refuse(message.ReasonUnauthorized)
-	case !f.passes(c.Request.Path, claims):
+	case !f.passes(c.Request.Path, claims), !f.passes(asDecoded(c.Request), claims):
 		filter.SetState(c, "auth-reject-reason", "invalid-access")
 		c.Refuse(message.ReasonForbidden)
 	}
@@ -86,6 +86,16 @@ func known(c *filter.Context) []byte {
 		return nil // nobody is known then
 	}
 	return text
+}
+
+// asDecoded returns the path as servers see it that decode all of it and then
+// take out what is empty: "/%2Fadmin" is "/admin" to them.
+func asDecoded(r *message.Request) string {
+	path, ok := message.UnescapePath(r.RawPath)
+	if !ok {
+		path = r.Path
+	}
+	return message.CleanPath(path)
 }
 
 func (f *claimsQuery) passes(path string, claims []byte) bool {

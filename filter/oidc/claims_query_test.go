@@ -25,7 +25,11 @@ func TestClaimsQuery(t *testing.T) {
 		{"/x", []any{`/:@_:email%"*@example.net"`}, false},
 		{"/", []any{`/:name%"*One"`}, false},
 		{"/", []any{`/:@_:name%"*One"`}, true},
-		{"/login", []any{`/login:groups.#[=="nobody"]`, `/:email`}, false}, // the first path decides
+		{"/login", []any{`/login:groups.#[=="nobody"]`, `/:email`}, false},    // the first path decides
+		{"/%2Flogin", []any{`/login:groups.#[=="nobody"]`, `/:email`}, false}, // to some servers it is the same
+		{"/a%2F..%2Flogin", []any{`/login:groups.#[=="nobody"]`, `/:email`}, false},
+		{"/login%2F..", []any{`/login:email`, `/:nothing`}, false},
+		{"/login/%2e%2Fx", []any{`/login:email`}, true},
 		{"/logins", []any{`/login:groups.#[=="nobody"]`, `/:email`}, false},
 		{"/another/path", []any{`/another/path:groups.#[%"CD-*"]`}, true},
 		{"/path", []any{`/path:groups.#[%"*-Nobody"] groups.#[=="CD-xyz"]`}, true}, // one suffices
