@@ -1,6 +1,7 @@
 package login
 
 import (
+	"strings"
 	"testing"
 
 	"fairlead.dev/fairlead/filter"
@@ -45,5 +46,15 @@ func TestIdentity(t *testing.T) {
 	SetIdentity(x.Context, &Identity{Subject: "joe"})
 	if user, _ := filter.State(x.Context, "auth-user"); user != "joe" || IdentityOf(x.Context).Subject != "joe" {
 		t.Errorf("got %q", user)
+	}
+}
+
+// The answer of a provider is no matter for the log: the code may still be good.
+func TestHideAnswer(t *testing.T) {
+	x := filtertest.New(t)
+	x.AccessLog.MaskQuery = []string{"email"}
+	HideAnswer(x.Context)
+	if got := strings.Join(x.AccessLog.MaskQuery, " "); got != "email code state" {
+		t.Errorf("hidden: %s", got)
 	}
 }
