@@ -14,8 +14,8 @@ import (
 type policy struct {
 	forced                                bool // lifetimes are those of the arguments
 	ttl, errorTTL, whileRevalidate, ifErr time.Duration
-	// private says that the route's key has the Authorization field: a response is
-	// for one client.
+	// private says that the route's key has the Authorization field: a response to a
+	// request with one is for one client.
 	private bool
 }
 
@@ -35,7 +35,7 @@ func (p *policy) judge(a *asked, resp *message.Response, now time.Time) verdict 
 	h := &resp.Header
 	cc := parseControl(h)
 	switch {
-	case a.control.noStore, cc.noStore, cc.private && !p.private:
+	case a.control.noStore, cc.noStore, cc.private && !(p.private && a.authorized): // cookies do not tell clients apart
 		return v
 	case a.authorized && !p.private && !cc.public && !cc.mustRevalidate && cc.sMaxAge == missing: // 3.5
 		return v

@@ -207,7 +207,12 @@ func (s *store) now() uint64 { return s.clock.Load() }
 
 // invalidate makes what is stored under a URI, or on its way, unusable (RFC 9111
 // 4.4).
-func (s *store) invalidate(uri []byte) { s.invalid[s.slot(uri)].Store(s.clock.Add(1)) }
+func (s *store) invalidate(uri []byte) {
+	slot, now := &s.invalid[s.slot(uri)], s.clock.Add(1)
+	for before := slot.Load(); before < now && !slot.CompareAndSwap(before, now); before = slot.Load() {
+		// another one was noted meanwhile: the later counts
+	}
+}
 
 // passFor is how long it is remembered that a response cannot be stored.
 const passFor = 10 * time.Second

@@ -161,6 +161,7 @@ func (v *visit) renewed(c *filter.Context, now time.Time) {
 	head := message.Response{Status: old.status, Header: freshen(&old.header, &c.Response.Header)}
 	e := v.entry(&head, v.filter.policy.judge(&v.asked, &head, now), now)
 	e.body, e.vary = old.body, old.vary
+	v.age(e, &c.Response.Header)
 	if e.verdict.store {
 		v.filter.store.put(v.key, e)
 	} else {
@@ -175,13 +176,18 @@ func (v *visit) renewed(c *filter.Context, now time.Time) {
 func (v *visit) entry(resp *message.Response, is verdict, now time.Time) *entry {
 	e := &entry{
 		status: resp.Status, header: keep(&resp.Header), verdict: is,
-		received: now, initial: initialAge(&resp.Header, v.sent, now), began: v.began, slot: v.slot,
+		received: now, began: v.began, slot: v.slot,
 	}
-	e.from = now
-	if !v.filter.policy.forced {
-		e.from = now.Add(-e.initial)
-	}
+	v.age(e, &resp.Header)
 	return e
+}
+
+// age notes how old e was when it was received with the fields h.
+func (v *visit) age(e *entry, h *message.Header) {
+	e.initial, e.from = initialAge(h, v.sent, e.received), e.received
+	if !v.filter.policy.forced {
+		e.from = e.received.Add(-e.initial)
+	}
 }
 
 // keep stores the response, its body as the client reads it.

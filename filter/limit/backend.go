@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"slices"
 	"time"
 
 	"fairlead.dev/fairlead/arg"
@@ -32,7 +33,7 @@ type backends struct {
 }
 
 func (f *backends) Request(c *filter.Context) {
-	if !disabled(c) {
+	if !disabled(c) && !slices.Contains(c.Guards, filter.Guard(f)) { // it is there in a second round
 		c.Guards = append(c.Guards, f)
 	}
 }

@@ -142,6 +142,18 @@ func TestShared(t *testing.T) {
 	})
 }
 
+// TestBackendsOnce: a route that a request passes twice counts it once.
+func TestBackendsOnce(t *testing.T) {
+	f := filtertest.Build(t, "backendRatelimit", "g", 1, "10s")
+	x := filtertest.New(t)
+	x.RunRequest(f)
+	x.Resume()
+	x.RunRequest(f)
+	if len(x.Guards) != 1 {
+		t.Errorf("%d guards", len(x.Guards))
+	}
+}
+
 func TestBackends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		env := filter.NewEnv(nil, nil)

@@ -70,6 +70,9 @@ func (c *counts) advance(now int64) bool {
 		return false
 	}
 	over := pair{c.total.Swap(0), c.good.Swap(0)}
+	if now-before > int64(len(c.slots)) {
+		over = pair{} // nobody came for so long that it counts no more
+	}
 	for i := range min(now-before, int64(len(c.slots))) {
 		at := &c.slots[(before+i)%int64(len(c.slots))]
 		c.sum.total += over.total - at.total

@@ -68,6 +68,12 @@ func TestSlots(t *testing.T) {
 		if p, fresh := c.probability(); p != 0 || fresh {
 			t.Errorf("probability %v, fresh %v", p, fresh)
 		}
+		put(0, 5)
+		time.Sleep(3 * time.Second)
+		expect("in the last slot that counts", 5, 0)
+		put(0, 5)
+		time.Sleep(4 * time.Second)
+		expect("gone while nobody came", 0, 0)
 	})
 }
 
