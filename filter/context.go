@@ -32,6 +32,9 @@ type Context struct {
 	Trace Trace
 	// Guards are asked before the request is sent to an endpoint, in order.
 	Guards []Guard
+	// Failed is why no backend answered and Fairlead does: for the response phase of
+	// filters that handle errors, ReasonNone before and for all other responses.
+	Failed message.Reason
 	// Result is how the exchange ended: for End, empty before.
 	Result Result
 

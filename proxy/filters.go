@@ -45,6 +45,7 @@ func (e *passage) request() {
 // rounds on it, the last first.
 func (e *passage) response() {
 	failed := e.failed != message.ReasonNone
+	e.ctx.Failed = e.failed
 	if failed && e.ctx.Response == nil {
 		e.answer()
 	}

@@ -162,3 +162,22 @@ func TestRetryInterruptedBody(t *testing.T) {
 		})
 	}
 }
+
+// TestCacheKeepsNoFailures: that a guard keeps one request from the backend, or that
+// no backend answers it, is not the answer to the next.
+func TestCacheKeepsNoFailures(t *testing.T) {
+	good := startMoody(t, "good", func(n int, _ *http.Request) int { return 200 * min(n-1, 1) }) // hangs up at first
+	w := watch(t, "w", "all")
+	p := start(t, fmt.Sprintf(`r: * -> cache("1m", "1m", "0s", "0s") -> watchedBy("w") -> "http://%s"`, good.addr))
+	if x := p.get(getH); x.StatusCode != 503 || x.Header.Get("X-Circuit-Open") == "" {
+		t.Fatalf("got %s", x.Status)
+	}
+	w.mu.Lock()
+	w.refuse = nil
+	w.mu.Unlock()
+	for _, want := range []int{502, 200, 200} {
+		if x := p.get(getH); x.StatusCode != want {
+			t.Errorf("got %s, want %d", x.Status, want)
+		}
+	}
+}

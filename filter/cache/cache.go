@@ -25,6 +25,7 @@ slow: Path("/slow") -> cache("5m", "15s", "30s", "1h", "Accept-Language") -> "ht
 	Differs: "No heuristic lifetime: what does not say how long it lasts is not kept, so that nobody's page is kept by mistake. " +
 		"With arguments, too, responses that say no-store or private, set cookies, or answer a request with Authorization without saying public are not kept, unless that field is a key header; a filter behind that drops Cache-Control is the way around. " +
 		"A response belongs to its route as it is written: a change of the route begins with an empty cache. " +
+		"Only what a backend or a filter answered is kept: that a backend was not reached, or a limit was, is nobody else's answer. " +
 		"Fields by which proxies name another resource, such as X-Forwarded-Host, are part of the key; requests with a body, ranges or X-HTTP-Method-Override pass by. " +
 		"Unsafe methods invalidate the URI for all routes. A request waits for another one that may bring its response for -cache-collapse-wait at most, and not for those that were not kept the last time. " +
 		"The memory is -cache-size for all routes and not a quarter of the container's. Cache-Status (RFC 9211) stands beside X-Cache-Status.",

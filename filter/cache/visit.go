@@ -112,7 +112,7 @@ func (v *visit) answer(c *filter.Context) {
 	}
 	verdict := v.filter.policy.judge(&v.asked, resp, now)
 	chosen, sure := v.choice(c)
-	if v.asked.around || v.method != "GET" || !sure || c.Refused() != message.ReasonNone {
+	if v.asked.around || v.method != "GET" || !sure || c.Refused() != message.ReasonNone || c.Failed != message.ReasonNone {
 		verdict.store = false
 	}
 	what := "fairlead; fwd=uri-miss"
