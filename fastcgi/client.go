@@ -240,7 +240,10 @@ func (c *Client) readHead(req *message.Request, resp *message.Response) error {
 		if err := c.addHead(data); err != nil {
 			return err
 		}
-		n, err := parseHead(c.head, resp, c.cfg.Limits)
+		n, err := 0, errIncomplete
+		if bytes.IndexByte(c.head[before:], '\n') >= 0 { // records of one byte must not cost much
+			n, err = parseHead(c.head, resp, c.cfg.Limits)
+		}
 		switch {
 		case errors.Is(err, errIncomplete):
 			resp.Reset()

@@ -87,7 +87,7 @@ func (p *Provider) parse(text []byte) (*Metadata, error) {
 	if strings.TrimSuffix(m.Issuer, "/") != strings.TrimSuffix(p.url, "/") {
 		return nil, fmt.Errorf("found the metadata of issuer %q, expected those of %q: write the issuer as it calls itself", m.Issuer, p.url)
 	}
-	for _, u := range []string{m.KeysURL, m.IntrospectionEndpoint, m.TokenEndpoint, m.UserinfoEndpoint, m.RevocationEndpoint} {
+	for _, u := range []string{m.AuthorizationEndpoint, m.KeysURL, m.IntrospectionEndpoint, m.TokenEndpoint, m.UserinfoEndpoint, m.RevocationEndpoint} {
 		if err := p.trusts(u); err != nil {
 			return nil, err
 		}
