@@ -16,6 +16,9 @@ type asked struct {
 	around bool
 	// authorized says that there is an Authorization field.
 	authorized bool
+	// known says that a filter has found out who sends the request. It is known
+	// when the response is there: that filter may stand behind this one.
+	known bool
 	// condition says that the client has a precondition that a stored response
 	// can answer: If-None-Match or If-Modified-Since.
 	condition bool
@@ -62,6 +65,13 @@ func ask(r *message.Request) asked {
 		a.control.noCache = pragma // RFC 9111 5.4
 	}
 	return a
+}
+
+// personal reports whether a response may be for this sender alone (RFC 9111 3.5):
+// a login by cookie or certificate is no less of one than an Authorization field.
+// Only that field can be part of the key.
+func (a *asked) personal(keyed bool) bool {
+	return (a.authorized || a.known) && !(a.authorized && keyed)
 }
 
 // methodOverride reports whether some backends take the method from a field of

@@ -23,7 +23,7 @@ var _ = filter.Define(filter.Def{
 	Example: `news: Path("/news") -> cache() -> "http://127.0.0.1:8080";
 slow: Path("/slow") -> cache("5m", "15s", "30s", "1h", "Accept-Language") -> "http://127.0.0.1:8080"`,
 	Differs: "No heuristic lifetime: what does not say how long it lasts is not kept, so that nobody's page is kept by mistake. " +
-		"With arguments, too, responses that say no-store or private, set cookies, or answer a request with Authorization without saying public are not kept, unless that field is a key header; a filter behind that drops Cache-Control is the way around. " +
+		"With arguments, too, responses that say no-store or private, set cookies, or answer a request with Authorization, or one whose sender a filter has found out (a login, a certificate), without saying public are not kept, unless that field is a key header; a filter behind that drops Cache-Control is the way around. " +
 		"A response belongs to its route as it is written: a change of the route begins with an empty cache. " +
 		"Only what a backend or a filter answered is kept: that a backend was not reached, or a limit was, is nobody else's answer. " +
 		"Fields by which proxies name another resource, such as X-Forwarded-Host, are part of the key; requests with a body, ranges or X-HTTP-Method-Override pass by. " +

@@ -10,9 +10,10 @@
 // What it promises:
 //
 //   - What is not certain to be for everybody is not kept: no-store, private, an
-//     answer to Authorization that does not say public, must-revalidate or s-maxage,
-//     one that sets cookies, one with Vary: *, one that does not say how long it
-//     lasts. The filters before this one decide who may see a response: put those
+//     answer to Authorization, or to somebody whom a filter has found out (state
+//     auth-user), that does not say public, must-revalidate or s-maxage, one that
+//     sets cookies, one with Vary: *, one that does not say how long it lasts. The
+//     filters before this one decide who may see a response: put those
 //     that ask for a login there.
 //   - Nothing that a backend may take for a part of the request stays out of the
 //     key: scheme, host, path and query as they are written, what the route names,

@@ -37,7 +37,7 @@ func (p *policy) judge(a *asked, resp *message.Response, now time.Time) verdict 
 	switch {
 	case a.control.noStore, cc.noStore, cc.private && !(p.private && a.authorized): // cookies do not tell clients apart
 		return v
-	case a.authorized && !p.private && !cc.public && !cc.mustRevalidate && cc.sMaxAge == missing: // 3.5
+	case a.personal(p.private) && !cc.public && !cc.mustRevalidate && cc.sMaxAge == missing: // 3.5
 		return v
 	case h.Has("Set-Cookie"), h.Has("Set-Cookie2"), h.Has("Content-Range"), varies(h):
 		return v

@@ -100,6 +100,7 @@ func (v *visit) answer(c *filter.Context) {
 	v.answered = true
 	now := time.Now()
 	resp := c.Response
+	_, v.asked.known = filter.State(c, "auth-user")
 	switch {
 	case !v.own && failed(resp.Status) && v.stale != nil && v.stale.helps(&v.asked.control, now):
 		v.filter.stale.Add(1)
