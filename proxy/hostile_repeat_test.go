@@ -181,3 +181,47 @@ func TestCacheKeepsNoFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestHedgeClientGoneUploading: the client goes away while an attempt of a race still
+// reads its body.
+func TestHedgeClientGoneUploading(t *testing.T) {
+	serve := func(_ int, c net.Conn) {
+		r := bufio.NewReader(c)
+		if _, err := http.ReadRequest(r); err == nil {
+			_, _ = io.Copy(io.Discard, r)
+		}
+	}
+	a, b := startRaw(t, serve), startRaw(t, serve)
+	p := start(t, fmt.Sprintf(`r: * -> hedge("1ms", 1, "budget=100%%") -> <"http://%s", "http://%s">`, a.addr, b.addr))
+	for i := range 60 {
+		c := p.dial()
+		c.send("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n")
+		<-time.After(time.Duration(i%6) * time.Millisecond)
+		if i%2 == 0 {
+			_ = c.SetLinger(0)
+		}
+		_ = c.Close()
+	}
+	for _, ep := range p.endpoints.All() {
+		eventually(t, "nothing is under way", func() bool { return ep.Inflight() == 0 })
+	}
+}
+
+// TestShadowOfRace: a request that is sent to two endpoints has one shadow, whose body
+// is whole.
+func TestShadowOfRace(t *testing.T) {
+	var seen atomic.Int32
+	shadow := startBackend(t, func(_ http.ResponseWriter, r *http.Request) {
+		if b, err := io.ReadAll(r.Body); err == nil && string(b) == "body" {
+			seen.Add(1)
+		}
+	})
+	list, _ := firstSilent(t, "http")
+	p := start(t, fmt.Sprintf(`r: * -> tee("http://%s") -> hedge("5ms", 1, "budget=100%%") -> %s`, shadow, list))
+	for i := range 5 {
+		if x := p.get("PUT /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"); x.body != "PUT /p body" {
+			t.Errorf("got %s %q", x.Status, x.body)
+		}
+		eventually(t, "one shadow came, whole", func() bool { return seen.Load() == int32(i+1) })
+	}
+}

@@ -68,3 +68,22 @@ func TestInvalidateTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestForcedAuthorization: must-revalidate and s-maxage allow keeping an answer to
+// Authorization only because of the lifetime that they go with (RFC 9111 3.5), which
+// arguments replace.
+func TestForcedAuthorization(t *testing.T) {
+	for fields, want := range map[string]string{
+		"Cache-Control: max-age=0, must-revalidate": "MISS",
+		"Cache-Control: s-maxage=0":                 "MISS",
+		"Cache-Control: public":                     "HIT",
+	} {
+		w := newWorld(t, "1m", "0s", "0s", "0s")
+		w.answers(200, fields, "of alice")
+		w.get("/\nAuthorization: alice")
+		if g := w.get("/\nAuthorization: bob"); g.how != want {
+			t.Errorf("%s: bob got %s %q", fields, g.how, g.body)
+		}
+		w.close()
+	}
+}

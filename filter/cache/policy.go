@@ -37,7 +37,7 @@ func (p *policy) judge(a *asked, resp *message.Response, now time.Time) verdict 
 	switch {
 	case a.control.noStore, cc.noStore, cc.private && !(p.private && a.authorized): // cookies do not tell clients apart
 		return v
-	case a.personal(p.private) && !cc.public && !cc.mustRevalidate && cc.sMaxAge == missing: // 3.5
+	case a.personal(p.private) && !p.shareable(&cc):
 		return v
 	case h.Has("Set-Cookie"), h.Has("Set-Cookie2"), h.Has("Content-Range"), varies(h):
 		return v
@@ -63,6 +63,13 @@ func (p *policy) judge(a *asked, resp *message.Response, now time.Time) verdict 
 	useful := v.lifetime > 0 || v.stale > 0 || v.ifError > 0 || h.Has("ETag") || h.Has("Last-Modified")
 	v.store = known && useful
 	return v
+}
+
+// shareable reports whether the answer to a request of somebody who is known is for
+// everybody (3.5). must-revalidate and s-maxage say so together with a lifetime, and
+// mean nothing where the route replaces that.
+func (p *policy) shareable(cc *control) bool {
+	return cc.public || !p.forced && (cc.mustRevalidate || cc.sMaxAge != missing)
 }
 
 func (p *policy) forcedLifetime(status int) (time.Duration, bool) {
