@@ -9,6 +9,26 @@ import "time"
 type flood struct {
 	chatter budget // frames that carry nothing
 	resets  budget // streams that ended without a response
+	// owed is how many bytes of window the client may give back for the DATA it was
+	// sent, without paying: a client that has let megabytes wait returns them in
+	// thousands of frames, long after we earned anything with them.
+	owed int64
+}
+
+// leastReturned is the smallest window update that is free: less is no way to read.
+const leastReturned = 1 << 10
+
+// sent takes note of DATA: its bytes come back twice, for the stream and for the
+// connection.
+func (f *flood) sent(n int) { f.owed += 2 * int64(n) }
+
+// returned reports whether a window update gives back what was sent.
+func (f *flood) returned(n uint32) bool {
+	if n < leastReturned || int64(n) > f.owed {
+		return false
+	}
+	f.owed -= int64(n)
+	return true
 }
 
 // budget is a number of points that fills with time.

@@ -204,12 +204,14 @@ func (c *conn) reply(out []byte) error {
 
 // windowUpdate opens a window (RFC 9113 6.9).
 func (c *conn) windowUpdate(id, n uint32) error {
-	cost := 1
-	if n < small {
-		cost = 4
-	}
-	if err := c.chat(cost, "WINDOW_UPDATE"); err != nil {
-		return err
+	if !c.flood.returned(n) {
+		cost := 1
+		if n < small {
+			cost = 4
+		}
+		if err := c.chat(cost, "WINDOW_UPDATE"); err != nil {
+			return err
+		}
 	}
 	if id == 0 {
 		if n == 0 {

@@ -246,6 +246,7 @@ func (s *stream) put(data []byte, end bool) error {
 		}
 		c.w.out = append(appendFrameHead(c.w.out, n, frameData, flags, s.id), data[:n]...)
 		c.flood.chatter.earn(earnData)
+		c.flood.sent(n)
 		data = data[n:]
 		s.sent += int64(n)
 		s.progress(n)
