@@ -37,6 +37,14 @@ func run(t *testing.T, flags ...string) *instance {
 	t.Helper()
 	set := option.NewSet()
 	flags = append([]string{"-address=127.0.0.1:0", "-support-listener=127.0.0.1:0", "-access-log-disabled"}, flags...)
+	inline, others := false, false
+	for _, f := range flags {
+		inline = inline || strings.HasPrefix(f, "-inline-routes")
+		others = others || strings.HasPrefix(f, "-routes-")
+	}
+	if inline && !others { // which always load: no test comes before them
+		flags = append(flags, "-wait-first-route-load")
+	}
 	if _, _, err := set.ApplyFlags(flags); err != nil {
 		t.Fatal(err)
 	}
