@@ -103,6 +103,7 @@ func (f *middleware) End(c *filter.Context) {
 	all, _ := f.key.Get(c)
 	if n := len(all); n > 0 {
 		all[n-1].end()
+		all[n-1].in.enter(over) // what comes on the connection now is of the next exchange
 		f.key.Set(c, all[:n-1])
 	}
 }
