@@ -67,7 +67,7 @@ func TestLateRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(late.read)
-	if err := <-late.got; err == nil || err == io.EOF || strings.HasPrefix(err.Error(), "read ") { //nolint:errorlint // the very value
+	if err := <-late.got; err == nil || err == io.EOF || strings.HasPrefix(err.Error(), "read ") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := io.WriteString(nc, "ret"); err != nil {
