@@ -15,7 +15,7 @@ import (
 )
 
 func TestRewrite(t *testing.T) {
-	i := run(t, "-default-filters-prepend", `setResponseHeader("X-By", "default")`,
+	i := run(t, "-wait-first-route-load", "-default-filters-prepend", `setResponseHeader("X-By", "default")`,
 		"-clone-route", `#^Path[(]"(.*)"[)]$#Path("/clone$1")#`, "-edit-route", `/"default"/"edited"/`, "-edit-route", `#"/b"#"/c"#`,
 		"-inline-routes", `a: Path("/a") -> inlineContent("A") -> <shunt>; b: Path("/b") -> inlineContent("B") -> <shunt>;`)
 	defer http.DefaultClient.CloseIdleConnections()
@@ -79,7 +79,7 @@ func TestHeaderFilters(t *testing.T) {
 		w.Header().Set("Got-Host", r.Host)
 	}))
 	t.Cleanup(backend.Close)
-	i := run(t, "-inline-routes", `* -> preserveHost("true") -> rfcHost() -> encodeRequestHeader("X-Charset", "ISO8859_1")
+	i := run(t, "-wait-first-route-load", "-inline-routes", `* -> preserveHost("true") -> rfcHost() -> encodeRequestHeader("X-Charset", "ISO8859_1")
 		-> decodeBase64RequestHeader("X-Base", 1) -> setContextRequestHeader("X-None", "nobody-said-so") -> unverifiedAuditLog()
 		-> encodeBase64ResponseHeader("Got-X-Base") -> tracingTagFromResponse("a", "${response.header.Got-Host}") -> "`+backend.URL+`"`)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, i.proxy, nil)
@@ -117,7 +117,7 @@ func TestPatchPath(t *testing.T) {
 	routes := `one: Path("/api/:id") -> setResponseHeader("X-Id", "${id}") -> modPath("^/api/", "/v2/") -> "` + backend.URL + `";
 		two: Path("/api/:id/:sub") -> "` + backend.URL + `";
 		rfc: PathSubtree("/rfc") -> rfcPath() -> modPath("^/rfc", "") -> "` + backend.URL + `";`
-	plain, patched := run(t, "-inline-routes", routes), run(t, "-inline-routes", routes, "-rfc-patch-path")
+	plain, patched := run(t, "-wait-first-route-load", "-inline-routes", routes), run(t, "-wait-first-route-load", "-inline-routes", routes, "-rfc-patch-path")
 	for _, tt := range []struct {
 		i          *instance
 		path, want string
