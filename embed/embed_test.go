@@ -169,7 +169,7 @@ func TestNew(t *testing.T) {
 		cfg  embed.Config
 		want string
 	}{
-		{embed.Config{Flags: []string{"-addres=x"}}, `did you mean -address`},
+		{embed.Config{Flags: []string{"-addrss=x"}}, `did you mean -address`},
 		{embed.Config{Flags: []string{"x"}}, `found the argument "x"`},
 		{embed.Config{Routes: "what"}, "embedded routes:1"},
 	} {

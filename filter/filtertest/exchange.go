@@ -73,7 +73,7 @@ func (h host) Router() filter.Router {
 	if h.x.Routes == nil {
 		return nil
 	}
-	return router{h.x}
+	return router(h)
 }
 
 type router struct{ x *Exchange }
